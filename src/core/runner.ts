@@ -1,0 +1,334 @@
+// A runner: one machine, pod, task or process that is, or will be, one ephemeral runner.
+//
+//   ordered → launching → launched (→ standby | claimed) → online (→ assigned) → busy → ending → gone
+//
+// States only move forward and merge: a late `launched` after `busy` still stores the machine's id. `removing` is an
+// intent with its reason, set beside the state; it is cleared again by evidence of a job. The class that is counted
+// is a pure function of both (`runnerClass`).
+//
+// The mark is the step `ordered → launching`: the last write before the host is called, never undone. So *removing
+// and unmarked* is the only place that is free without the host's word. The lease is the owned, time-limited right
+// of one handler run to work on an order.
+
+import type { HostName, JobKey, LaneKey, MachineId, PoolName, RunnerName } from './ids.ts';
+import type { Dirty } from './job.ts';
+import type { EndingCode } from './reason.ts';
+import type { Scope } from './scope.ts';
+import { type TimelineEntry, withEntry } from './timeline.ts';
+
+export type RunnerState =
+  | 'ordered'
+  | 'launching'
+  | 'launched'
+  | 'standby'
+  | 'claimed'
+  | 'online'
+  | 'assigned'
+  | 'busy'
+  | 'ending'
+  | 'gone';
+
+const stateRank: Record<RunnerState, number> = {
+  ordered: 0,
+  launching: 1,
+  launched: 2,
+  standby: 3,
+  claimed: 4,
+  online: 5,
+  assigned: 6,
+  busy: 7,
+  ending: 8,
+  gone: 9,
+};
+
+/** How a runner takes up the limits. `coming` covers one waiting job of its lane. */
+export type RunnerClass = 'coming' | 'busy' | 'ending' | 'standby';
+
+export interface Runner {
+  name: RunnerName;
+  version: number;
+  host: HostName;
+  pool: PoolName;
+  /** `null` for a spare, which belongs to its pool alone. */
+  lane: LaneKey | null;
+  scope: Scope | null;
+  group: string;
+  labels: readonly string[];
+  /** The machine of this spare is to be put to work instead of launching one. */
+  activates: { spare: RunnerName; machine: MachineId } | null;
+  /** The job that it was ordered for: a note, never a binding. */
+  forJob: JobKey | null;
+  traceparent: string;
+  orderedAt: number;
+  launchBefore: number;
+
+  state: RunnerState;
+  /** Right to work on the order; kept after the mark, when it says how long an answer may be outstanding. */
+  lease: { owner: string; until: number } | null;
+  markedAt: number | null;
+  attempt: number;
+  machine: MachineId | null;
+  launchedAt: number | null;
+  standbyAt: number | null;
+  claim: { at: number; times: number } | null;
+  gitHubId: number | null;
+  onlineAt: number | null;
+  /** When GitHub last called it busy (422): not removed again for a while. */
+  assignedAt: number | null;
+  /** When its idleness beside a waiting job was last looked into. */
+  idleCheckedAt: number | null;
+  busyAt: number | null;
+  job: JobKey | null;
+  doneAt: number | null;
+  removing: { code: EndingCode; at: number; why: string } | null;
+  /** GitHub has no entry of it any more: nothing can be given to it. */
+  removedAt: number | null;
+  /** The host was told to end it. */
+  terminatedAt: number | null;
+  /** Absent in GitHub's lists so many times in a row, all asked after the claim was answered. */
+  missing: number;
+  goneAt: number | null;
+  end: { code: EndingCode; why: string } | null;
+
+  // The Publisher's.
+  counted: RunnerClass | null;
+  dirty: Dirty | null;
+  timeline: readonly TimelineEntry[];
+}
+
+/** What can be learned about a runner, or asked for: some are refused, which is an answer too. */
+export type RunnerFact =
+  /** A handler run asks for the right to launch. */
+  | { kind: 'lease'; owner: string; until: number }
+  | { kind: 'leaseGivenUp'; owner: string }
+  /** The last write before the host is called. */
+  | { kind: 'mark'; owner: string }
+  /** The host definitely refused the attempt, under the same lease; the next one may be made. */
+  | { kind: 'attemptRefused'; owner: string }
+  | { kind: 'launched'; machine: MachineId }
+  | { kind: 'standby' }
+  /** A machine with good proof asks for its configuration. */
+  | { kind: 'claim'; windowMs: number; timesMax: number }
+  | { kind: 'minted'; gitHubId: number }
+  | { kind: 'online'; gitHubId: number | null }
+  | { kind: 'busy'; job: JobKey | null; gitHubId: number | null }
+  /** GitHub answered 422 to its removal. */
+  | { kind: 'assigned' }
+  /** GitHub says that it has no job after all, though it was assigned. */
+  | { kind: 'unassigned' }
+  /** It idles, and the jobs beside it were asked about. */
+  | { kind: 'idleChecked' }
+  | { kind: 'missing'; asked: number; trustedAfterMs: number }
+  | { kind: 'done'; job: JobKey | null }
+  | { kind: 'removing'; code: EndingCode; why: string }
+  /** GitHub answered 204 or 404 to its removal. */
+  | { kind: 'removed' }
+  | { kind: 'terminated' }
+  /** The host's word, or a platform's hard end, or the fence of an unmarked order. */
+  | { kind: 'gone'; code: EndingCode; why: string }
+  /** Unmarked and removing: the place is free, and no launch can follow. */
+  | { kind: 'fenced' }
+  /** Its host's list shows a machine of this name alive. */
+  | { kind: 'alive'; machine: MachineId }
+  /** Something a person would like to read; changes nothing. */
+  | { kind: 'note'; what: string; why?: string };
+
+export type RunnerMerge =
+  | { outcome: 'changed'; runner: Runner }
+  | { outcome: 'unchanged' }
+  /** The fact may not be: somebody else holds the lease, the runner is on its way out, the claim is spent … */
+  | { outcome: 'refused'; why: string };
+
+const unchanged: RunnerMerge = { outcome: 'unchanged' };
+const refused = (why: string): RunnerMerge => ({ outcome: 'refused', why });
+const changed = (runner: Runner): RunnerMerge => ({ outcome: 'changed', runner });
+
+/** How this runner is counted; `null`: not at all, its place is free. */
+export function runnerClass(runner: Runner): RunnerClass | null {
+  if (runner.state === 'gone') return null;
+  if (runner.doneAt !== null || runner.removing !== null) return 'ending';
+  if (runner.state === 'busy') return 'busy';
+  return runner.lane === null ? 'standby' : 'coming';
+}
+
+export function isMarked(runner: Runner): boolean {
+  return runner.markedAt !== null;
+}
+
+export function hasLiveLease(runner: Runner, now: number): boolean {
+  return runner.lease !== null && runner.lease.until > now;
+}
+
+/** The runner after the fact; `at` is our time of learning it. Every rule of transition is in this function. */
+export function mergeRunner(runner: Runner, fact: RunnerFact, at: number): RunnerMerge {
+  switch (fact.kind) {
+    case 'lease':
+      if (runner.state !== 'ordered' || isMarked(runner)) return refused('its launch has begun');
+      if (runner.removing) return refused(`it is being removed: ${runner.removing.why}`);
+      if (runner.lease?.owner === fact.owner && runner.lease.until === fact.until) return unchanged;
+      if (hasLiveLease(runner, at)) return refused('another handler works on it');
+      return changed({ ...runner, lease: { owner: fact.owner, until: fact.until } });
+    case 'leaseGivenUp':
+      if (runner.lease?.owner !== fact.owner || isMarked(runner)) return unchanged;
+      return changed({ ...runner, lease: null });
+    case 'mark':
+      return mark(runner, fact.owner, at);
+    case 'attemptRefused':
+      if (runner.state !== 'launching' || !ownsLease(runner, fact.owner, at)) return refused('the lease has ended');
+      if (runner.removing) return refused(`it is being removed: ${runner.removing.why}`);
+      return changed({ ...runner, attempt: runner.attempt + 1, timeline: withEntry(runner.timeline, { at, what: 'attempt refused' }) });
+    case 'launched':
+      return launched(runner, fact.machine, at);
+    case 'standby':
+      if (runner.lane !== null) return refused('it is no spare');
+      if (runner.state === 'gone' || runner.removing) return refused('it is on its way out');
+      if (stateRank[runner.state] >= stateRank.standby) return unchanged;
+      return dirtied(forward(runner, 'standby', at, { standbyAt: at }), at);
+    case 'claim':
+      return claim(runner, fact.windowMs, fact.timesMax, at);
+    case 'minted':
+      if (runner.gitHubId === fact.gitHubId) return unchanged;
+      return changed({ ...runner, gitHubId: fact.gitHubId, missing: 0 });
+    case 'online':
+      if (stateRank[runner.state] >= stateRank.online) return learnId(runner, fact.gitHubId);
+      return changed(forward(withId(runner, fact.gitHubId), 'online', at, { onlineAt: at, missing: 0 }));
+    case 'busy':
+      return busy(runner, fact.job, fact.gitHubId, at);
+    case 'assigned':
+      return assigned(runner, at);
+    case 'unassigned':
+      if (runner.state !== 'assigned' || runner.assignedAt === null) return unchanged;
+      return changed({ ...runner, assignedAt: null });
+    case 'idleChecked':
+      return changed({ ...runner, idleCheckedAt: at });
+    case 'missing':
+      return missing(runner, fact.asked, fact.trustedAfterMs, at);
+    case 'done':
+      if (runner.state === 'gone' || runner.doneAt !== null) return unchanged;
+      return dirtied(forward({ ...runner, job: runner.job ?? fact.job, removing: null }, 'ending', at, { doneAt: at }, 'its job has ended'), at);
+    case 'removing':
+      return removing(runner, fact.code, fact.why, at);
+    case 'removed':
+      if (runner.state === 'gone' || runner.removedAt !== null) return unchanged;
+      return changed({ ...runner, removedAt: at });
+    case 'terminated':
+      if (runner.state === 'gone') return unchanged;
+      return changed({ ...runner, terminatedAt: at });
+    case 'gone':
+      return gone(runner, fact.code, fact.why, at);
+    case 'fenced':
+      if (runner.state === 'gone') return unchanged;
+      if (isMarked(runner)) return refused('its launch has begun');
+      if (!runner.removing) return refused('it is not being removed');
+      return gone(runner, runner.removing.code, runner.removing.why, at);
+    case 'alive':
+      if (runner.state === 'gone') return refused('a gone runner stays gone');
+      return launched(runner, fact.machine, at);
+    case 'note':
+      return changed({ ...runner, timeline: withEntry(runner.timeline, { at, what: fact.what, ...(fact.why ? { why: fact.why } : {}) }) });
+    default:
+      return fact satisfies never;
+  }
+}
+
+function mark(runner: Runner, owner: string, at: number): RunnerMerge {
+  if (isMarked(runner)) return refused('its launch has begun');
+  if (!ownsLease(runner, owner, at)) return refused('the lease has ended');
+  if (runner.removing) return refused(`it is being removed: ${runner.removing.why}`);
+  if (runner.state !== 'ordered') return refused(`it is ${runner.state}`);
+  return changed(forward(runner, 'launching', at, { markedAt: at, attempt: 1 }));
+}
+
+function ownsLease(runner: Runner, owner: string, at: number): boolean {
+  return runner.lease !== null && runner.lease.owner === owner && runner.lease.until > at;
+}
+
+function launched(runner: Runner, machine: MachineId, at: number): RunnerMerge {
+  if (runner.state === 'gone' || runner.machine === machine) return unchanged;
+  // `uncertain` was about this very answer: it has come, so the machine is as good as any.
+  const doubt = runner.removing?.code === 'uncertain' && runner.removedAt === null;
+  const known = { ...runner, removing: doubt ? null : runner.removing };
+  const next = forward(known, 'launched', at, { machine, launchedAt: runner.launchedAt ?? at });
+  return doubt ? dirtied(next, at) : changed(next);
+}
+
+function claim(runner: Runner, windowMs: number, timesMax: number, at: number): RunnerMerge {
+  if (runner.state === 'gone' || runner.doneAt !== null) return refused('it has ended');
+  if (runner.removing) return refused(`it is being removed: ${runner.removing.why}`);
+  if (!isMarked(runner)) return refused('it was not launched');
+  if (stateRank[runner.state] >= stateRank.online) return refused('it is registered');
+  if (runner.claim === null) return changed(forward(runner, 'claimed', at, { claim: { at, times: 1 } }));
+  // A claim whose answer was lost, by the same proof.
+  if (at - runner.claim.at > windowMs) return refused('its claim is spent');
+  if (runner.claim.times >= timesMax) return refused(`it claimed ${timesMax} times`);
+  return changed({ ...runner, claim: { at: runner.claim.at, times: runner.claim.times + 1 }, gitHubId: null });
+}
+
+function busy(runner: Runner, job: JobKey | null, gitHubId: number | null, at: number): RunnerMerge {
+  // After its removal at GitHub, or its job's end, nothing can have been given to it: the news is old.
+  if (runner.state === 'gone' || runner.doneAt !== null || runner.removedAt !== null) return unchanged;
+  if (runner.state === 'busy') {
+    if (runner.job !== null || job === null) return learnId(runner, gitHubId);
+    return changed({ ...withId(runner, gitHubId), job });
+  }
+  // Evidence of a job: whatever we meant to do with the runner, it stays.
+  return dirtied(forward({ ...withId(runner, gitHubId), job, removing: null }, 'busy', at, { busyAt: at }, job ? undefined : 'by the list of runners'), at);
+}
+
+function assigned(runner: Runner, at: number): RunnerMerge {
+  if (runner.state === 'gone' || runner.doneAt !== null || runner.state === 'busy') return unchanged;
+  const next = forward({ ...runner, removing: null }, 'assigned', at, { assignedAt: at }, 'GitHub says it is busy');
+  return dirtied({ ...next, assignedAt: at }, at);
+}
+
+function missing(runner: Runner, asked: number, trustedAfterMs: number, at: number): RunnerMerge {
+  const answered = runner.claim?.at ?? runner.launchedAt;
+  if (runner.state === 'gone' || runner.doneAt !== null || runner.gitHubId === null || answered === null) return unchanged;
+  if (asked <= answered + trustedAfterMs) return unchanged;
+  const times = runner.missing + 1;
+  if (times < missingTimes) return changed({ ...runner, missing: times });
+  if (runner.state === 'busy') return mergeRunner({ ...runner, missing: times }, { kind: 'done', job: null }, at);
+  return removing({ ...runner, missing: times }, 'unregistered', 'GitHub has removed its registration', at);
+}
+
+/** GitHub's pages can skip an entry that moves between two of them: once is no evidence. */
+const missingTimes = 2;
+
+function removing(runner: Runner, code: EndingCode, why: string, at: number): RunnerMerge {
+  if (runner.state === 'gone' || runner.doneAt !== null || runner.removing) return unchanged;
+  // A runner with a job ends with its job, or at its pool's wall, and in no other way.
+  if (runner.state === 'busy' && code !== 'jobTime') return refused('it runs a job');
+  return dirtied({ ...runner, removing: { code, at, why }, timeline: withEntry(runner.timeline, { at, what: 'removing', why }) }, at);
+}
+
+function gone(runner: Runner, code: EndingCode, why: string, at: number): RunnerMerge {
+  if (runner.state === 'gone') return unchanged;
+  const end = runner.removing && code !== 'refused' ? { code: runner.removing.code, why: runner.removing.why } : { code, why };
+  return dirtied(forward(runner, 'gone', at, { goneAt: at, end: runner.doneAt !== null ? { code: 'jobDone', why } : end }, why), at);
+}
+
+/** Moves forward, never back; what was learned is kept even if the state is already past it. */
+function forward(runner: Runner, state: RunnerState, at: number, learned: Partial<Runner>, why?: string): Runner {
+  const ahead = stateRank[state] > stateRank[runner.state];
+  return {
+    ...runner,
+    ...learned,
+    state: ahead ? state : runner.state,
+    timeline: withEntry(runner.timeline, { at, what: state, ...(why ? { why } : {}) }),
+  };
+}
+
+function withId(runner: Runner, gitHubId: number | null): Runner {
+  return gitHubId === null || runner.gitHubId === gitHubId ? runner : { ...runner, gitHubId };
+}
+
+function learnId(runner: Runner, gitHubId: number | null): RunnerMerge {
+  const next = withId(runner, gitHubId);
+  return next === runner ? unchanged : changed(next);
+}
+
+/** Changes what is counted: its host's Publisher has to hear of it. */
+function dirtied(runner: Runner, at: number): RunnerMerge {
+  const dirty = { host: runner.host, since: runner.dirty?.since ?? at, change: (runner.dirty?.change ?? runner.version) + 1 };
+  return changed({ ...runner, dirty });
+}

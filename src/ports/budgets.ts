@@ -1,0 +1,34 @@
+// Shared budgets: how much of somebody else's limit is left, for every process of the deployment together.
+
+import type { EpochMs } from './clock.ts';
+
+export interface BudgetKey {
+  /** Whose limit: `github-mint` (just-in-time configurations of an installation), `host-launch` (launches of a host). */
+  kind: 'github-mint' | 'host-launch';
+  /** The installation's id or the host's name. */
+  account: string;
+}
+
+export interface BudgetTerms {
+  /** Tokens that may be saved up. */
+  burst: number;
+  /** Tokens that come back each second. */
+  perSecond: number;
+}
+
+/** `granted` of the tokens asked for (0 … asked); where fewer, the next one comes at `nextAt`. */
+export interface Grant {
+  granted: number;
+  nextAt: EpochMs | null;
+}
+
+/**
+ * - `reserve` is one conditional update: concurrent callers never get more together than the terms allow.
+ * - `giveBack` returns tokens that were not used.
+ * - `block` says that the owner of the limit refused: nothing is granted before `until`, burst gone.
+ */
+export interface Budgets {
+  reserve(key: BudgetKey, terms: BudgetTerms, asked: number, now: EpochMs): Promise<Grant>;
+  giveBack(key: BudgetKey, terms: BudgetTerms, tokens: number, now: EpochMs): Promise<void>;
+  block(key: BudgetKey, until: EpochMs): Promise<void>;
+}

@@ -1,0 +1,99 @@
+// Where runners live. Every call is idempotent by the runner's name and attempt: asked twice, it does the thing
+// once. A host knows nothing of limits, of GitHub or of the table.
+
+import type { DeploymentPrefix, MachineId, PoolName, RunnerName } from '../core/ids.ts';
+import type { EpochMs } from './clock.ts';
+
+export interface LaunchRequest {
+  name: RunnerName;
+  /** 1 for the first call of this name; a next one only after every earlier one was definitely refused. */
+  attempt: number;
+  deployment: DeploymentPrefix;
+  pool: PoolName;
+  labels: readonly string[];
+  /** The pool's `machine`, in the host's own terms, already checked by the host's schema. */
+  machine: unknown;
+  /** Until when the caller waits; the host gives up before. */
+  answerBefore: EpochMs;
+  /** W3C trace context of this runner. */
+  traceparent: string;
+  /** Longest life that the machine may have, its own guard if this system is gone. */
+  lifetimeMsMax: number;
+  configuration: RunnerConfiguration;
+}
+
+/** How the machine comes by its just-in-time configuration. */
+export type RunnerConfiguration =
+  | { kind: 'handedOver'; jitConfig: string }
+  /** The machine asks `POST {url}` with this token, which can claim once and write notes about itself. */
+  | { kind: 'claimed'; url: string; token: string };
+
+export type LaunchAnswer =
+  | { outcome: 'launched'; machine: MachineId }
+  /**
+   * Definite: this call started nothing and never will.
+   * `offers` are what had no capacity, to be remembered by all launchers until `until`.
+   */
+  | { outcome: 'refused'; refusal: Refusal; reason: string; retryAfterMs: number | null };
+
+/**
+ * - `noCapacity`: no offer of the pool had room: evidence about the pool.
+ * - `throttled`: too many calls: says nothing about the pool; later.
+ * - `invalid`: the pool can't be launched as configured: evidence about the pool; a person has to act.
+ */
+export type Refusal = 'noCapacity' | 'throttled' | 'invalid';
+
+export interface MachineRef {
+  name: RunnerName;
+  /** `null` where the launch was never answered: the host finds it by name. */
+  machine: MachineId | null;
+}
+
+/** `gone`: it is not alive now and never will be again. `ending`: on its way; the host's list or event tells. */
+export type TerminateAnswer = 'gone' | 'ending';
+
+/** `absent` proves nothing before the call's latest effect plus the list's staleness; `unknown` keeps the place. */
+export type MachineState = 'alive' | 'dead' | 'absent' | 'unknown';
+
+export interface ListedMachine {
+  /** As the host's tag says: a stranger's where it does not parse. */
+  name: string;
+  machine: MachineId;
+  alive: boolean;
+}
+
+export interface HostTraits {
+  /** Who brings the configuration: the launcher, with the launch, or the machine, by claim. */
+  configuration: 'handedOver' | 'claimed';
+  /** A machine of this host can stand by, launched and unregistered. */
+  standby: boolean;
+  /** After `completed`, how long a machine may take to end by itself. */
+  endGraceMs: number;
+  /** A list may be this old. */
+  listStalenessMs: number;
+  /** A call may still take effect this long after it was given up. */
+  callEffectMs: number;
+}
+
+export interface Host {
+  readonly traits: HostTraits;
+  /** Throws where it is not known whether something started: the name is then in doubt. */
+  launch(request: LaunchRequest): Promise<LaunchAnswer>;
+  /** Puts a machine that stands by to work under a new name; as `launch`, but never a new machine. */
+  activate(request: LaunchRequest, machine: MachineId): Promise<LaunchAnswer>;
+  /** "It is already gone" is success. */
+  terminate(target: MachineRef): Promise<TerminateAnswer>;
+  describe(target: MachineRef): Promise<MachineState>;
+  /** Everything that carries this deployment's tag, all pages; `unknown` where the host can't tell. */
+  list(): Promise<ListedMachine[] | 'unknown'>;
+}
+
+/** What a host says by itself, through the Producer's door. Only ever about machines that are dead. */
+export interface HostEvent {
+  name: string;
+  machine: MachineId | null;
+  happened: 'gone';
+  /** For people: exit status, signal, spot interruption … */
+  cause: string;
+  at: EpochMs;
+}
