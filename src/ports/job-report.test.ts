@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
+import { createRequire } from 'node:module';
 import { test } from 'node:test';
-import examples from '@octokit/webhooks-examples' with { type: 'json' };
+import type { WebhookDefinition } from '@octokit/webhooks-examples';
 import type { RepositoryRef } from './github.ts';
 import { jobOfRest, jobOfWebhook, type ParsedJob } from './job-report.ts';
+
+/** CommonJS with JSON as its main file, which an import can't name by the package alone. */
+const examples: WebhookDefinition[] = createRequire(import.meta.url)('@octokit/webhooks-examples');
 
 const repository: RepositoryRef = {
   repository: 'acme/app',

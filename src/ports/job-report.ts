@@ -48,7 +48,7 @@ const word = z.string().min(1).max(wordLengthMax);
 const id = z.int().positive();
 const time = z.iso.datetime({ offset: true }).transform((text) => Date.parse(text));
 
-const jobSchema = z.object({
+const jobFields = z.object({
   id,
   run_id: id,
   /** REST's description leaves it out where it is 1. */
@@ -62,13 +62,18 @@ const jobSchema = z.object({
   /** No runner is null, 0 or "". */
   runner_id: z.int().nonnegative().nullish(),
   runner_name: name.nullish(),
-  /** Newer than the event itself: where it is missing, `started_at` is the time of creation. */
-  created_at: time.nullish(),
-  started_at: time,
+  created_at: time,
+  started_at: time.nullish(),
   completed_at: time.nullish(),
   /** A link that people click: anything but http(s) is left out. */
   html_url: z.string().nullish(),
 });
+
+/** `created_at` is younger than the event: older servers send `started_at` alone, which then is that time. */
+const jobSchema = z.preprocess((job) => {
+  if (typeof job !== 'object' || job === null || !('started_at' in job)) return job;
+  return { created_at: job.started_at, ...job };
+}, jobFields);
 
 const webhookSchema = z.object({
   workflow_job: jobSchema,
@@ -98,8 +103,8 @@ function reportOf(job: z.output<typeof jobSchema>, repository: RepositoryRef): J
     status: job.status,
     conclusion: job.conclusion ?? null,
     runner,
-    createdAt: job.created_at ?? job.started_at,
-    startedAt: runner === null ? null : job.started_at,
+    createdAt: job.created_at,
+    startedAt: runner === null ? null : (job.started_at ?? null),
     completedAt: job.completed_at ?? null,
     url: linkOf(job.html_url),
   };
