@@ -1,0 +1,14 @@
+// Every kind of host: what the configuration may say about it and its machines, and where it is. Loaded when it is
+// used, so that nobody pays for the SDK of a host that they do not have.
+
+import { simulatedHostOptions, simulatedMachine } from './simulated/options.ts';
+
+export const hostTypes = {
+  simulated: {
+    options: simulatedHostOptions,
+    machine: simulatedMachine,
+    load: () => import('./simulated/index.ts'),
+  },
+} as const;
+
+export type HostType = keyof typeof hostTypes;

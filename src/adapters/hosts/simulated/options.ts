@@ -1,0 +1,52 @@
+// What the configuration may say about a simulated host and a machine on it.
+
+import { z } from 'zod';
+
+/**
+ * A duration that varies, by four points of its distribution; between them it is spread evenly. Such a shape has the
+ * long tail that real machines have, and anybody can read it.
+ */
+export interface Spread {
+  leastMs: number;
+  medianMs: number;
+  p95Ms: number;
+  mostMs: number;
+}
+
+/** A day: what takes longer does not happen on any host. */
+const durationMsMax = 86_400_000;
+const duration = z.number().int().min(0).max(durationMsMax);
+
+const spread: z.ZodType<Spread> = z
+  .strictObject({ leastMs: duration, medianMs: duration, p95Ms: duration, mostMs: duration })
+  .refine((s) => s.leastMs <= s.medianMs && s.medianMs <= s.p95Ms && s.p95Ms <= s.mostMs, {
+    message: 'leastMs, medianMs, p95Ms and mostMs must not fall from one to the next',
+  });
+
+export const simulatedHostOptions = z.strictObject({
+  configuration: z.enum(['claimed', 'handedOver']).default('claimed'),
+  standby: z.boolean().default(true),
+  endGraceMs: duration.default(10_000),
+  /** Also the oldest that a list or a description is allowed to be made by a fault. */
+  listStalenessMs: duration.default(30_000),
+  /** Also the latest that a launch is allowed to take effect by a fault. */
+  callEffectMs: duration.default(60_000),
+  /** How long calls take. */
+  callMs: spread.default({ leastMs: 100, medianMs: 300, p95Ms: 1000, mostMs: 3000 }),
+  /** From the launch's effect until the machine's program runs. */
+  bootMs: spread.default({ leastMs: 8000, medianMs: 20_000, p95Ms: 40_000, mostMs: 60_000 }),
+  /** From the order to end until the machine is dead. */
+  endingMs: spread.default({ leastMs: 500, medianMs: 3000, p95Ms: 10_000, mostMs: 20_000 }),
+  /** From a machine's death until its event is delivered. */
+  eventMs: spread.default({ leastMs: 50, medianMs: 500, p95Ms: 2000, mostMs: 5000 }),
+  /** Dead machines stay in lists for this long. */
+  deadListedMs: duration.default(60_000),
+});
+
+export type SimulatedHostOptions = z.output<typeof simulatedHostOptions>;
+
+/** `machine` of a pool. */
+export const simulatedMachine = z.strictObject({
+  /** Instead of the host's. */
+  bootMs: spread.optional(),
+});
