@@ -1,0 +1,280 @@
+// The jobs table in memory: for tests and the simulator. Items are plain objects that are never changed, only
+// replaced, so the stored ones are handed out as they are.
+
+import type { Commit } from '../../../core/commit.ts';
+import type { HostName, JobKey, LaneKey, RunnerName } from '../../../core/ids.ts';
+import type { Job } from '../../../core/job.ts';
+import type { Control, Lane, Ledger } from '../../../core/ledger.ts';
+import type { Runner } from '../../../core/runner.ts';
+import type { Clock } from '../../../ports/clock.ts';
+import type {
+  Books,
+  BooksRequest,
+  Change,
+  Committed,
+  Deadlines,
+  Deployment,
+  ItemKey,
+  JobsTable,
+  Sweep,
+} from '../../../ports/jobs-table.ts';
+import { jobPlaces, runnerPlaces } from '../places.ts';
+import {
+  assertCommit,
+  controlsUncounted,
+  hostHandedTo,
+  hostToTell,
+  mergeJobFacts,
+  mergeRunnerFacts,
+} from '../record.ts';
+import { deepFreeze } from './deep-freeze.ts';
+import { createIndexes, type LaggingIndex, laneId } from './indexes.ts';
+
+export interface MemoryJobsTableOptions {
+  deadlines: Deadlines;
+  /** The table's stream. It is called right after the write, and must not throw. */
+  onChanges: (changes: Change[]) => void;
+  /** How long the indexes that may lag lag behind the next write, by this clock. */
+  indexLag?: { clock: Clock; ms: (index: LaggingIndex) => number };
+  /** Whether this commit meets another transaction: it is void, and no item is to blame. */
+  conflicts?: () => false | 'lost' | 'conflict';
+  /** Whether stored items are frozen, so that a test finds whoever changes one. */
+  freeze?: boolean;
+}
+
+export function createMemoryJobsTable(options: MemoryJobsTableOptions): JobsTable {
+  const { deadlines, onChanges, conflicts = () => false, freeze = false } = options;
+  const jobs = new Map<JobKey, Job>();
+  const runners = new Map<RunnerName, Runner>();
+  const lanes = new Map<string, Lane>();
+  const ledgers = new Map<HostName, Ledger>();
+  const controls = new Map<HostName, Map<string, { control: Control; recordedAt: number }>>();
+  const sweeps = new Map<string, Sweep>();
+  const indexes = createIndexes(options.indexLag ?? null);
+  let deployment: Deployment | null = null;
+
+  const keep = freeze ? deepFreeze : <T>(item: T) => item;
+
+  // ---- Writing one item
+
+  function putJob(job: Job): void {
+    const before = jobs.get(job.key);
+    jobs.set(job.key, keep(job));
+    indexes.putJob(before ?? null, job, jobPlaces(job, deadlines));
+  }
+
+  function putRunner(runner: Runner): void {
+    runners.set(runner.name, keep(runner));
+    indexes.putRunner(runner, runnerPlaces(runner, deadlines));
+  }
+
+  function putLane(lane: Lane): void {
+    lanes.set(laneId(lane.host, lane.key), keep(lane));
+    indexes.putLane(lane);
+  }
+
+  function deleteLane(lane: Lane): void {
+    lanes.delete(laneId(lane.host, lane.key));
+    indexes.deleteLane(lane);
+  }
+
+  function putSweep(sweep: Sweep): void {
+    sweeps.set(sweepId(sweep.kind, sweep.subject), keep(sweep));
+    indexes.putSweep(sweep);
+  }
+
+  function tell(host: HostName | null, item: ItemKey): void {
+    if (host !== null) onChanges([{ host, item }]);
+  }
+
+  // ---- Commits
+
+  function changedItems(commit: Commit): ItemKey[] {
+    const changed: ItemKey[] = [];
+    for (const { key, version } of commit.jobs)
+      if (jobs.get(key)?.version !== version) changed.push({ kind: 'job', key });
+    for (const { name, version } of commit.runners)
+      if (runners.get(name)?.version !== version) changed.push({ kind: 'runner', name });
+    for (const { name } of commit.runnersNew) if (runners.has(name)) changed.push({ kind: 'runner', name });
+    return changed;
+  }
+
+  function write(commit: Commit): void {
+    ledgers.set(commit.host, keep(commit.ledger));
+    for (const lane of commit.lanes) putLane(lane);
+    for (const lane of commit.lanesEmptied) deleteLane(lane);
+    for (const job of commit.jobs) putJob({ ...job, version: job.version + 1 });
+    for (const runner of [...commit.runners, ...commit.runnersNew])
+      putRunner({ ...runner, version: runner.version + 1 });
+  }
+
+  function commit(given: Commit): Committed {
+    assertCommit(given);
+    const clash = conflicts();
+    if (clash === 'lost' || (ledgers.get(given.host)?.version ?? 0) !== given.version)
+      return { outcome: 'lost' };
+    if (clash === 'conflict') return { outcome: 'conflict', items: [] };
+    const changed = changedItems(given);
+    if (changed.length > 0) return { outcome: 'conflict', items: changed };
+    write(given);
+    for (const job of given.jobs) tell(hostHandedTo(job, given), { kind: 'job', key: job.key });
+    for (const runner of [...given.runners, ...given.runnersNew])
+      tell(hostHandedTo(runner, given), { kind: 'runner', name: runner.name });
+    return { outcome: 'committed' };
+  }
+
+  // ---- Books
+
+  function books(host: HostName, request: BooksRequest): Books {
+    const asked = request.items;
+    const jobsFound = new Map<JobKey, Job>();
+    const runnersFound = new Map<RunnerName, Runner>();
+    const findJob = (key: JobKey | null) => note(jobsFound, key, key === null ? undefined : jobs.get(key));
+    const findRunner = (name: RunnerName) => note(runnersFound, name, runners.get(name));
+
+    for (const item of asked) {
+      if (item.kind === 'job') findJob(item.key);
+      else if (item.kind === 'runner') findRunner(item.name);
+    }
+    const jobsAsked = [...jobsFound.values()];
+    for (const runner of [...runnersFound.values()]) {
+      findJob(runner.forJob);
+      findJob(runner.job);
+    }
+    for (const job of jobsAsked) {
+      const runner = job.runner === null ? undefined : runners.get(job.runner.name as RunnerName);
+      if (runner?.host === host) note(runnersFound, runner.name, runner);
+    }
+    return {
+      ledger: ledgers.get(host) ?? null,
+      controls: controlsOf(host),
+      jobs: [...jobsFound.values()],
+      runners: [...runnersFound.values()],
+      lanes: lanesOf(host, jobsFound.values(), runnersFound.values()),
+      queue: request.pools.flatMap((pool) => indexes.queue(host, pool, request.queueMax)),
+      timed: indexes.timed(host, request.timedMax),
+    };
+  }
+
+  function lanesOf(host: HostName, ofJobs: Iterable<Job>, ofRunners: Iterable<Runner>): Lane[] {
+    const keys = new Set<LaneKey>();
+    for (const job of ofJobs) {
+      if (job.counted?.host === host) keys.add(job.counted.lane);
+      if (job.route.kind === 'lane' && job.route.host === host) keys.add(job.route.lane);
+    }
+    for (const runner of ofRunners) if (runner.host === host && runner.lane !== null) keys.add(runner.lane);
+    return [...keys].map((key) => lanes.get(laneId(host, key))).filter((lane) => lane !== undefined);
+  }
+
+  function controlsOf(host: HostName): Control[] {
+    return [...(controls.get(host)?.values() ?? [])].map(({ control }) => control);
+  }
+
+  return {
+    async deployment(make) {
+      deployment ??= make();
+      return deployment;
+    },
+
+    async recordJob(key, facts, at) {
+      const before = jobs.get(key) ?? null;
+      const job = mergeJobFacts(before, facts, at);
+      if (job === null) return { outcome: 'unchanged', job: before };
+      putJob(job);
+      tell(hostToTell(before?.dirty ?? null, job.dirty), { kind: 'job', key });
+      return { outcome: 'recorded', job };
+    },
+
+    async recordRunner(name, facts, at) {
+      const before = runners.get(name);
+      if (before === undefined) return { outcome: 'unknown' };
+      const merge = mergeRunnerFacts(before, facts, at);
+      if (merge.outcome === 'unchanged') return { outcome: 'unchanged', runner: before };
+      if (merge.outcome === 'refused') return { outcome: 'refused', runner: before, why: merge.why };
+      putRunner(merge.runner);
+      tell(hostToTell(before.dirty, merge.runner.dirty), { kind: 'runner', name });
+      return { outcome: 'recorded', runner: merge.runner };
+    },
+
+    async recordControl(control, at) {
+      const ofHost = controls.get(control.host) ?? new Map();
+      controls.set(control.host, ofHost.set(control.pool, { control: keep(control), recordedAt: at }));
+      tell(control.host, { kind: 'control', pool: control.pool });
+    },
+
+    readJob: async (key) => jobs.get(key) ?? null,
+    readRunner: async (name) => runners.get(name) ?? null,
+    readLane: async (host, key) => lanes.get(laneId(host, key)) ?? null,
+    readLedger: async (host) => ledgers.get(host) ?? null,
+    books: async (host, request) => books(host, request),
+
+    async census(host) {
+      const ledger = ledgers.get(host) ?? null;
+      return {
+        version: ledger?.version ?? 0,
+        ledger,
+        controls: controlsOf(host),
+        lanes: [...lanes.values()].filter((lane) => lane.host === host),
+        runners: indexes.census(host),
+        jobs: indexes.jobsByLane(host),
+      };
+    },
+
+    commit: async (given) => commit(given),
+
+    jobsOfLane: async (lane, jobClass, limit) => indexes.jobsOfLane(lane, jobClass, limit),
+    jobsRefused: async (after, limit) => indexes.jobsRefused(after, limit),
+    jobsCounted: async (host, after, limit) => indexes.jobsCounted(host, after, limit),
+    runnersOfLane: async (host, lane, runnerClass, limit) =>
+      indexes.runnersOfLane(host, lane, runnerClass, limit),
+    runnersStandingBy: async (host, pool, limit) => indexes.runnersStandingBy(host, pool, limit),
+    runnersOfHost: async (host) => indexes.runnersOfHost(host),
+
+    async uncounted(host, before, limit) {
+      const ofHost = [...(controls.get(host)?.values() ?? [])];
+      const found = [
+        ...controlsUncounted(ofHost, ledgers.get(host) ?? null, before),
+        ...indexes.uncounted(host, before, limit),
+      ];
+      return found
+        .sort((a, b) => a.since - b.since)
+        .slice(0, limit)
+        .map(({ item }) => item);
+    },
+
+    dueRunners: async (host, now, limit) => indexes.dueRunners(host, now, limit),
+    dueJobs: async (now, limit) => indexes.dueJobs(now, limit),
+
+    async sweepSoon(sweep) {
+      const before = sweeps.get(sweepId(sweep.kind, sweep.subject));
+      if (before === undefined) putSweep(sweep);
+      else if (sweep.nextAt < before.nextAt) putSweep({ ...before, nextAt: sweep.nextAt });
+    },
+
+    sweepDone: async (sweep) => putSweep(sweep),
+    sweepsDue: async (now, limit) => indexes.sweepsDue(now, limit),
+    readSweep: async (kind, subject) => sweeps.get(sweepId(kind, subject)) ?? null,
+
+    async purge(before, limit) {
+      const jobsEnded = indexes.jobsEnded(before, limit);
+      const runnersEnded = indexes.runnersEnded(before, limit - jobsEnded.length);
+      for (const job of jobsEnded) {
+        jobs.delete(job.key);
+        indexes.deleteJob(job);
+      }
+      for (const runner of runnersEnded) {
+        runners.delete(runner.name);
+        indexes.deleteRunner(runner);
+      }
+      return jobsEnded.length + runnersEnded.length;
+    },
+  };
+}
+
+function note<Key, Item>(found: Map<Key, Item>, key: Key | null, item: Item | undefined): void {
+  if (key !== null && item !== undefined) found.set(key, item);
+}
+
+function sweepId(kind: Sweep['kind'], subject: string): string {
+  return `${kind} ${subject}`;
+}
