@@ -34,10 +34,12 @@ export interface MemoryJobsTableOptions {
   deadlines: Deadlines;
   /** The table's stream. It is called right after the write, and must not throw. */
   onChanges: (changes: Change[]) => void;
-  /** How long the indexes that may lag lag behind the next write, by this clock. */
-  indexLag?: { clock: Clock; ms: (index: LaggingIndex) => number };
-  /** Whether this commit meets another transaction: it is void, and no item is to blame. */
-  conflicts?: () => false | 'lost' | 'conflict';
+  /** For `indexLag`. */
+  clock?: Clock;
+  /** How long an index that may lag lags behind the next write. Without it, none lags. */
+  indexLag?: (index: LaggingIndex) => number;
+  /** Whether this commit meets another transaction, as it may in DynamoDB: void, and no item is to blame. */
+  conflicts?: () => boolean;
   /** Whether stored items are frozen, so that a test finds whoever changes one. */
   freeze?: boolean;
 }
@@ -50,7 +52,7 @@ export function createMemoryJobsTable(options: MemoryJobsTableOptions): JobsTabl
   const ledgers = new Map<HostName, Ledger>();
   const controls = new Map<HostName, Map<string, { control: Control; recordedAt: number }>>();
   const sweeps = new Map<string, Sweep>();
-  const indexes = createIndexes(options.indexLag ?? null);
+  const indexes = createIndexes(lagOf(options));
   let deployment: Deployment | null = null;
 
   const keep = freeze ? deepFreeze : <T>(item: T) => item;
@@ -110,10 +112,8 @@ export function createMemoryJobsTable(options: MemoryJobsTableOptions): JobsTabl
 
   function commit(given: Commit): Committed {
     assertCommit(given);
-    const clash = conflicts();
-    if (clash === 'lost' || (ledgers.get(given.host)?.version ?? 0) !== given.version)
-      return { outcome: 'lost' };
-    if (clash === 'conflict') return { outcome: 'conflict', items: [] };
+    if ((ledgers.get(given.host)?.version ?? 0) !== given.version) return { outcome: 'lost' };
+    if (conflicts()) return { outcome: 'conflict', items: [] };
     const changed = changedItems(given);
     if (changed.length > 0) return { outcome: 'conflict', items: changed };
     write(given);
@@ -273,6 +273,12 @@ export function createMemoryJobsTable(options: MemoryJobsTableOptions): JobsTabl
 
 function note<Key, Item>(found: Map<Key, Item>, key: Key | null, item: Item | undefined): void {
   if (key !== null && item !== undefined) found.set(key, item);
+}
+
+function lagOf({ clock, indexLag }: MemoryJobsTableOptions) {
+  if (indexLag === undefined) return null;
+  if (clock === undefined) throw new TypeError('indexLag was given without a clock: give the clock too');
+  return { clock, ms: indexLag };
 }
 
 function sweepId(kind: Sweep['kind'], subject: string): string {
