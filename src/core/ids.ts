@@ -25,7 +25,8 @@ const poolPartLengthMax = 12;
 const hostNamePattern = /^[a-z0-9]{1,10}$/;
 const poolNamePattern = /^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$/;
 const prefixPattern = /^[a-z0-9]{4,6}$/;
-const runnerNamePattern = /^([a-z0-9]{4,6})-([a-z0-9]{1,10})-([a-z0-9](?:[a-z0-9-]{0,10}[a-z0-9])?)-([0-9a-hjkmnp-tv-z]{26})$/;
+const runnerNamePattern =
+  /^([a-z0-9]{4,6})-([a-z0-9]{1,10})-([a-z0-9](?:[a-z0-9-]{0,10}[a-z0-9])?)-([0-9a-hjkmnp-tv-z]{26})$/;
 
 export function gitHubName(text: string): GitHubName {
   return text.toLowerCase() as GitHubName;
@@ -60,10 +61,16 @@ export interface RunnerNameParts {
   ulid: string;
 }
 
-export function runnerName(prefix: DeploymentPrefix, host: HostName, pool: PoolName, ulid: string): RunnerName {
+export function runnerName(
+  prefix: DeploymentPrefix,
+  host: HostName,
+  pool: PoolName,
+  ulid: string,
+): RunnerName {
   const cut = pool.slice(0, poolPartLengthMax).replace(/-+$/, '');
   const name = `${prefix}-${host}-${cut}-${ulid.toLowerCase()}`;
-  if (!runnerNamePattern.test(name) || name.length > runnerNameLengthMax) throw new Error(`not a runner's name: ${name}`);
+  if (!runnerNamePattern.test(name) || name.length > runnerNameLengthMax)
+    throw new Error(`not a runner's name: ${name}`);
   return name as RunnerName;
 }
 
@@ -86,7 +93,8 @@ const crockford = '0123456789abcdefghjkmnpqrstvwxyz';
 /** A ULID in lower case: 48 bits of time, 80 of chance. `random` gives numbers in [0, 1). */
 export function ulid(nowMs: number, random: () => number): string {
   let time = '';
-  for (let rest = nowMs, i = 0; i < 10; i += 1, rest = Math.floor(rest / 32)) time = crockford.charAt(rest % 32) + time;
+  for (let rest = nowMs, i = 0; i < 10; i += 1, rest = Math.floor(rest / 32))
+    time = crockford.charAt(rest % 32) + time;
   let chance = '';
   for (let i = 0; i < 16; i += 1) chance += crockford.charAt(Math.floor(random() * 32));
   return time + chance;

@@ -150,14 +150,26 @@ export function mergeJob(job: Job | null, fact: JobFact, at: number): Job | null
     case 'stillQueued':
       if (job === null || job.phase !== 'queued') return null;
       return dirtied(
-        { ...job, confirmed: { at, purpose: fact.purpose }, askedAt: at, ask: null, timeline: withEntry(job.timeline, { at, what: 'still queued at GitHub', why: fact.purpose }) },
+        {
+          ...job,
+          confirmed: { at, purpose: fact.purpose },
+          askedAt: at,
+          ask: null,
+          timeline: withEntry(job.timeline, { at, what: 'still queued at GitHub', why: fact.purpose }),
+        },
         null,
         at,
       );
     case 'vanished':
       if (job === null || job.phase === 'completed') return null;
       return dirtied(
-        { ...job, phase: 'completed', completedSeenAt: at, ask: null, timeline: withEntry(job.timeline, { at, what: 'GitHub does not know it any more' }) },
+        {
+          ...job,
+          phase: 'completed',
+          completedSeenAt: at,
+          ask: null,
+          timeline: withEntry(job.timeline, { at, what: 'GitHub does not know it any more' }),
+        },
         null,
         at,
       );
@@ -168,7 +180,11 @@ export function mergeJob(job: Job | null, fact: JobFact, at: number): Job | null
     case 'rerouted':
       if (job === null || job.phase === 'completed' || sameRoute(job.route, fact.route)) return null;
       return dirtied(
-        { ...job, route: fact.route, timeline: withEntry(job.timeline, { at, what: 'routed again', why: describeRoute(fact.route) }) },
+        {
+          ...job,
+          route: fact.route,
+          timeline: withEntry(job.timeline, { at, what: 'routed again', why: describeRoute(fact.route) }),
+        },
         null,
         at,
       );
@@ -213,7 +229,8 @@ function laterSighting(job: Job, sighting: JobSighting, at: number, by: string):
       ask: ahead ? null : job.ask,
       conclusion: job.conclusion ?? sighting.conclusion,
       runner,
-      startedAt: phaseRank[phase] >= phaseRank.in_progress ? (sighting.startedAt ?? job.startedAt) : job.startedAt,
+      startedAt:
+        phaseRank[phase] >= phaseRank.in_progress ? (sighting.startedAt ?? job.startedAt) : job.startedAt,
       completedAt: sighting.completedAt ?? job.completedAt,
       queuedSeenAt: job.queuedSeenAt ?? (phase === 'queued' ? at : null),
       startedSeenAt: job.startedSeenAt ?? (phase === 'in_progress' ? at : null),
@@ -221,7 +238,11 @@ function laterSighting(job: Job, sighting: JobSighting, at: number, by: string):
       timeline: withEntry(job.timeline, {
         at,
         what: phase === 'completed' && sighting.conclusion ? `completed: ${sighting.conclusion}` : phase,
-        ...(runner ? { why: `on ${runner.name}${by === 'webhook' ? '' : ` (by ${by})`}` } : by === 'webhook' ? {} : { why: `by ${by}` }),
+        ...(runner
+          ? { why: `on ${runner.name}${by === 'webhook' ? '' : ` (by ${by})`}` }
+          : by === 'webhook'
+            ? {}
+            : { why: `by ${by}` }),
       }),
     },
     sighting.runnerHost,
@@ -246,7 +267,10 @@ function dirtied(job: Job, runnerHost: HostName | null, at: number): Job {
   const home = job.counted?.host ?? (job.route.kind === 'lane' ? job.route.host : null);
   const host = job.dirty?.host ?? home ?? runnerHost;
   if (host === null) return job;
-  return { ...job, dirty: { host, since: job.dirty?.since ?? at, change: (job.dirty?.change ?? job.version) + 1 } };
+  return {
+    ...job,
+    dirty: { host, since: job.dirty?.since ?? at, change: (job.dirty?.change ?? job.version) + 1 },
+  };
 }
 
 export function sameRoute(a: JobRoute, b: JobRoute): boolean {

@@ -1,4 +1,4 @@
-import { type Lane, queueKey } from './ledger.ts';
+import { isSlowedDown, type Lane, orderable, queueKey } from './ledger.ts';
 
 /** Where a lane is found by those who do not know its key. */
 export interface LanePlaces {
@@ -9,13 +9,15 @@ export interface LanePlaces {
 }
 
 /**
- * A lane whose runners go to others stays out of the queue, since it is ordered one at a time: else its place, with
- * few alive, would be the first one for ever. The list of times finds it, before and after its back-off.
+ * A lane that is slowed down because its runners go to others stays out of the queue: it is ordered one at a time, and
+ * its place, with few alive, would be the first one for ever. The list of times finds it while it wants a runner.
  */
 export function lanePlaces(lane: Lane): LanePlaces {
+  const slowed = isSlowedDown(lane);
+  const backOffEnds = slowed && orderable(lane) > 0 ? (lane.lost?.until ?? null) : null;
   return {
-    queue: lane.lost === null ? queueKey(lane) : null,
-    timeAt: earliest(lane.surplusSince, lane.lost?.until ?? null),
+    queue: slowed ? null : queueKey(lane),
+    timeAt: earliest(lane.surplusSince, backOffEnds),
   };
 }
 

@@ -15,7 +15,6 @@ export interface Breaker {
   opened: number;
   /** Open until then; after it, one runner is ordered as a probe. */
   until: number | null;
-  probing: boolean;
   why: string;
 }
 
@@ -60,8 +59,8 @@ export interface Lane extends LaneCounts {
   oldestAt: number | null;
   /** More coming than waiting, since. */
   surplusSince: number | null;
-  /** Younger jobs that overtook the oldest one, since when. */
-  overtaken: { jobs: number; since: number } | null;
+  /** Jobs that started while others waited: how many, since when, and when the oldest of them was made. */
+  overtaken: { jobs: number; since: number; oldestAt: number } | null;
   /** Its runners go to jobs of other lanes: so often in a row, last to this lane; ordered one at a time, not before `until`. */
   lost: { times: number; to: string; until: number } | null;
 }
@@ -127,17 +126,23 @@ export function orderable(lane: LaneCounts): number {
 
 /** How many waiting jobs no coming runner covers, and no order may cover before GitHub was asked. */
 export function askable(lane: LaneCounts): number {
-  return Math.max(0, Math.min(waiting(lane) - lane.coming - orderable(lane), lane.orphaned));
+  return Math.max(0, Math.min(waiting(lane) - lane.coming - orderable(lane), lane.orphaned + lane.ordered));
 }
 
 export function surplus(lane: LaneCounts): number {
   return Math.max(0, lane.coming - waiting(lane));
 }
 
-/** Nothing left to remember: the row can go. A lane that loses its runners is remembered until its back-off is over. */
-export function isEmpty(lane: Lane, now: number): boolean {
-  const counts = lane.held + waiting(lane) + aliveLane(lane);
-  return counts === 0 && (lane.lost === null || lane.lost.until <= now);
+/** A lane that lost this many of its runners in a row to other lanes orders one at a time, with back-off. */
+export const lostToSlowDown = 3;
+
+export function isSlowedDown(lane: Lane): boolean {
+  return lane.lost !== null && lane.lost.times >= lostToSlowDown;
+}
+
+/** Nothing left to count: the row can go. */
+export function isEmpty(lane: Lane): boolean {
+  return lane.held + waiting(lane) + aliveLane(lane) === 0;
 }
 
 /** Where the lane stands in the queue for places: fewest alive first, then the oldest job. `null`: not in it. */

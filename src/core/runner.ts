@@ -174,9 +174,14 @@ export function mergeRunner(runner: Runner, fact: RunnerFact, at: number): Runne
     case 'mark':
       return mark(runner, fact.owner, at);
     case 'attemptRefused':
-      if (runner.state !== 'launching' || !ownsLease(runner, fact.owner, at)) return refused('the lease has ended');
+      if (runner.state !== 'launching' || !ownsLease(runner, fact.owner, at))
+        return refused('the lease has ended');
       if (runner.removing) return refused(`it is being removed: ${runner.removing.why}`);
-      return changed({ ...runner, attempt: runner.attempt + 1, timeline: withEntry(runner.timeline, { at, what: 'attempt refused' }) });
+      return changed({
+        ...runner,
+        attempt: runner.attempt + 1,
+        timeline: withEntry(runner.timeline, { at, what: 'attempt refused' }),
+      });
     case 'launched':
       return launched(runner, fact.machine, at);
     case 'standby':
@@ -205,7 +210,16 @@ export function mergeRunner(runner: Runner, fact: RunnerFact, at: number): Runne
       return missing(runner, fact.asked, fact.trustedAfterMs, at);
     case 'done':
       if (runner.state === 'gone' || runner.doneAt !== null) return unchanged;
-      return dirtied(forward({ ...runner, job: runner.job ?? fact.job, removing: null }, 'ending', at, { doneAt: at }, 'its job has ended'), at);
+      return dirtied(
+        forward(
+          { ...runner, job: runner.job ?? fact.job, removing: null },
+          'ending',
+          at,
+          { doneAt: at },
+          'its job has ended',
+        ),
+        at,
+      );
     case 'removing':
       return removing(runner, fact.code, fact.why, at);
     case 'removed':
@@ -225,7 +239,10 @@ export function mergeRunner(runner: Runner, fact: RunnerFact, at: number): Runne
       if (runner.state === 'gone') return refused('a gone runner stays gone');
       return launched(runner, fact.machine, at);
     case 'note':
-      return changed({ ...runner, timeline: withEntry(runner.timeline, { at, what: fact.what, ...(fact.why ? { why: fact.why } : {}) }) });
+      return changed({
+        ...runner,
+        timeline: withEntry(runner.timeline, { at, what: fact.what, ...(fact.why ? { why: fact.why } : {}) }),
+      });
     default:
       return fact satisfies never;
   }
@@ -261,7 +278,11 @@ function claim(runner: Runner, windowMs: number, timesMax: number, at: number): 
   // A claim whose answer was lost, by the same proof.
   if (at - runner.claim.at > windowMs) return refused('its claim is spent');
   if (runner.claim.times >= timesMax) return refused(`it claimed ${timesMax} times`);
-  return changed({ ...runner, claim: { at: runner.claim.at, times: runner.claim.times + 1 }, gitHubId: null });
+  return changed({
+    ...runner,
+    claim: { at: runner.claim.at, times: runner.claim.times + 1 },
+    gitHubId: null,
+  });
 }
 
 function busy(runner: Runner, job: JobKey | null, gitHubId: number | null, at: number): RunnerMerge {
@@ -272,22 +293,39 @@ function busy(runner: Runner, job: JobKey | null, gitHubId: number | null, at: n
     return changed({ ...withId(runner, gitHubId), job });
   }
   // Evidence of a job: whatever we meant to do with the runner, it stays.
-  return dirtied(forward({ ...withId(runner, gitHubId), job, removing: null }, 'busy', at, { busyAt: at }, job ? undefined : 'by the list of runners'), at);
+  return dirtied(
+    forward(
+      { ...withId(runner, gitHubId), job, removing: null },
+      'busy',
+      at,
+      { busyAt: at },
+      job ? undefined : 'by the list of runners',
+    ),
+    at,
+  );
 }
 
 function assigned(runner: Runner, at: number): RunnerMerge {
   if (runner.state === 'gone' || runner.doneAt !== null || runner.state === 'busy') return unchanged;
-  const next = forward({ ...runner, removing: null }, 'assigned', at, { assignedAt: at }, 'GitHub says it is busy');
+  const next = forward(
+    { ...runner, removing: null },
+    'assigned',
+    at,
+    { assignedAt: at },
+    'GitHub says it is busy',
+  );
   return dirtied({ ...next, assignedAt: at }, at);
 }
 
 function missing(runner: Runner, asked: number, trustedAfterMs: number, at: number): RunnerMerge {
   const answered = runner.claim?.at ?? runner.launchedAt;
-  if (runner.state === 'gone' || runner.doneAt !== null || runner.gitHubId === null || answered === null) return unchanged;
+  if (runner.state === 'gone' || runner.doneAt !== null || runner.gitHubId === null || answered === null)
+    return unchanged;
   if (asked <= answered + trustedAfterMs) return unchanged;
   const times = runner.missing + 1;
   if (times < missingTimes) return changed({ ...runner, missing: times });
-  if (runner.state === 'busy') return mergeRunner({ ...runner, missing: times }, { kind: 'done', job: null }, at);
+  if (runner.state === 'busy')
+    return mergeRunner({ ...runner, missing: times }, { kind: 'done', job: null }, at);
   return removing({ ...runner, missing: times }, 'unregistered', 'GitHub has removed its registration', at);
 }
 
@@ -298,17 +336,42 @@ function removing(runner: Runner, code: EndingCode, why: string, at: number): Ru
   if (runner.state === 'gone' || runner.doneAt !== null || runner.removing) return unchanged;
   // A runner with a job ends with its job, or at its pool's wall, and in no other way.
   if (runner.state === 'busy' && code !== 'jobTime') return refused('it runs a job');
-  return dirtied({ ...runner, removing: { code, at, why }, timeline: withEntry(runner.timeline, { at, what: 'removing', why }) }, at);
+  return dirtied(
+    {
+      ...runner,
+      removing: { code, at, why },
+      timeline: withEntry(runner.timeline, { at, what: 'removing', why }),
+    },
+    at,
+  );
 }
 
 function gone(runner: Runner, code: EndingCode, why: string, at: number): RunnerMerge {
   if (runner.state === 'gone') return unchanged;
-  const end = runner.removing && code !== 'refused' ? { code: runner.removing.code, why: runner.removing.why } : { code, why };
-  return dirtied(forward(runner, 'gone', at, { goneAt: at, end: runner.doneAt !== null ? { code: 'jobDone', why } : end }, why), at);
+  const end =
+    runner.removing && code !== 'refused'
+      ? { code: runner.removing.code, why: runner.removing.why }
+      : { code, why };
+  return dirtied(
+    forward(
+      runner,
+      'gone',
+      at,
+      { goneAt: at, end: runner.doneAt !== null ? { code: 'jobDone', why } : end },
+      why,
+    ),
+    at,
+  );
 }
 
 /** Moves forward, never back; what was learned is kept even if the state is already past it. */
-function forward(runner: Runner, state: RunnerState, at: number, learned: Partial<Runner>, why?: string): Runner {
+function forward(
+  runner: Runner,
+  state: RunnerState,
+  at: number,
+  learned: Partial<Runner>,
+  why?: string,
+): Runner {
   const ahead = stateRank[state] > stateRank[runner.state];
   return {
     ...runner,
@@ -329,6 +392,10 @@ function learnId(runner: Runner, gitHubId: number | null): RunnerMerge {
 
 /** Changes what is counted: its host's Publisher has to hear of it. */
 function dirtied(runner: Runner, at: number): RunnerMerge {
-  const dirty = { host: runner.host, since: runner.dirty?.since ?? at, change: (runner.dirty?.change ?? runner.version) + 1 };
+  const dirty = {
+    host: runner.host,
+    since: runner.dirty?.since ?? at,
+    change: (runner.dirty?.change ?? runner.version) + 1,
+  };
   return changed({ ...runner, dirty });
 }

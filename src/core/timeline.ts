@@ -11,7 +11,10 @@ export interface TimelineEntry {
 const entriesMax = 40;
 const entriesKeptFirst = 10;
 
-export function withEntry(timeline: readonly TimelineEntry[], entry: TimelineEntry): readonly TimelineEntry[] {
+export function withEntry(
+  timeline: readonly TimelineEntry[],
+  entry: TimelineEntry,
+): readonly TimelineEntry[] {
   if (timeline.length < entriesMax) return [...timeline, entry];
   return [...timeline.slice(0, entriesKeptFirst), ...timeline.slice(entriesKeptFirst + 1), entry];
 }

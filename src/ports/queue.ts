@@ -3,6 +3,9 @@
 /** What a filter policy may look at: exact strings only, as SNS compares them. */
 export type Attributes = Readonly<Record<string, string>>;
 
+/** Lets a message through that has every attribute named here, with one of the values listed for it. */
+export type FilterPolicy = Readonly<Record<string, readonly string[]>>;
+
 export interface OutgoingMessage<Body> {
   body: Body;
   attributes?: Attributes;
@@ -30,7 +33,11 @@ export interface ReceivedMessage<Body> {
  * What became of one message: `done` deletes it; `retry` brings it back after `delayMs` (it counts as a receive).
  * A handler that throws brings the whole batch back after the queue's visibility time.
  */
-export type MessageOutcome = { id: string; outcome: 'done' } | { id: string; outcome: 'retry'; delayMs: number };
+export type MessageOutcome =
+  | { id: string; outcome: 'done' }
+  | { id: string; outcome: 'retry'; delayMs: number };
 
 /** Messages that the handler does not mention are done. */
-export type BatchHandler<Body> = (batch: readonly ReceivedMessage<Body>[]) => Promise<readonly MessageOutcome[]>;
+export type BatchHandler<Body> = (
+  batch: readonly ReceivedMessage<Body>[],
+) => Promise<readonly MessageOutcome[]>;

@@ -1,0 +1,95 @@
+// Doubts about waiting jobs: who is asked about, before a second order is made or a hold is put on.
+
+import type { AskPurpose, Job } from '../job.ts';
+import { askable, type Lane } from '../ledger.ts';
+import type { Draft } from './draft.ts';
+import { jobsKey, type Known, type Need } from './need.ts';
+
+/** So many younger jobs overtaking it make the oldest one suspicious. */
+const overtakersMin = 5;
+
+export function askAboutWaiting(
+  draft: Draft,
+  lanes: readonly Lane[],
+  known: Known,
+): { needs: Need[]; cut: boolean } {
+  const needs: Need[] = [];
+  let cut = false;
+  for (const { key } of lanes) {
+    const lane = draft.lane(key);
+    if (!lane || !draft.settings(lane.pool)) continue;
+    const uncovered = askable(lane);
+    if (uncovered > 0) {
+      const classes =
+        lane.orphaned >= uncovered ? (['orphaned'] as const) : (['orphaned', 'ordered'] as const);
+      const unknown = classes.filter((jobClass) => !known.jobs.has(jobsKey(key, jobClass)));
+      if (unknown.length > 0) {
+        needs.push(
+          ...unknown.map((jobClass) => ({
+            kind: 'jobs' as const,
+            lane: key,
+            class: jobClass,
+            count: uncovered,
+          })),
+        );
+      } else
+        cut =
+          !askAbout(draft, waitingJobs(draft, lane, classes, known).slice(0, uncovered), 'secondOrder') ||
+          cut;
+    }
+    const suspicious = lookIntoOvertaking(draft, lane, known);
+    needs.push(...suspicious);
+  }
+  return { needs, cut };
+}
+
+/** Oldest first, those already asked about among them: they count, and are not asked about twice. */
+function waitingJobs(
+  draft: Draft,
+  lane: Lane,
+  classes: readonly ('fresh' | 'orphaned' | 'ordered')[],
+  known: Known,
+): Job[] {
+  const listed = classes.flatMap((jobClass) => known.jobs.get(jobsKey(lane.key, jobClass)) ?? []);
+  const keys = new Set([...draft.jobsTouched(), ...listed].map((job) => job.key));
+  const rank = (job: Job) => classes.findIndex((jobClass) => jobClass === job.counted?.class);
+  return [...keys]
+    .flatMap((key) => draft.job(key) ?? [])
+    .filter((job) => job.phase === 'queued' && job.counted?.lane === lane.key && rank(job) >= 0)
+    .sort((a, b) => rank(a) - rank(b) || a.createdAt - b.createdAt);
+}
+
+/** False where the commit has no room for all of them. */
+function askAbout(draft: Draft, jobs: readonly Job[], purpose: AskPurpose): boolean {
+  for (const job of jobs) {
+    if (job.ask) continue;
+    if (draft.room() < 1) return false;
+    const dueAt = Math.max(draft.now, (job.askedAt ?? 0) + draft.configuration.timing.askAgainMs);
+    draft.setJob({ ...job, ask: { dueAt, purpose } });
+    // Later ones are found by their deadline.
+    if (dueAt > draft.now) continue;
+    const os = draft.settings((job.counted?.lane.split('#')[0] ?? '') as Lane['pool'])?.os ?? 'linux';
+    draft.orders.push({ status: 'ask', host: draft.host, os, job: job.key, purpose });
+  }
+  return true;
+}
+
+/**
+ * Jobs of a lane start in GitHub's order, mostly the oldest first. Five younger ones that started while the oldest
+ * waits on for minutes mean that GitHub holds it back.
+ */
+function lookIntoOvertaking(draft: Draft, lane: Lane, known: Known): Need[] {
+  const { overtaken } = lane;
+  if (!overtaken || overtaken.jobs < overtakersMin) return [];
+  if (draft.now < overtaken.since + draft.configuration.timing.overtakenMs) return [];
+  const classes = ['fresh', 'orphaned', 'ordered'] as const;
+  const unknown = classes.filter(
+    (jobClass) => lane[jobClass] > 0 && !known.jobs.has(jobsKey(lane.key, jobClass)),
+  );
+  if (unknown.length > 0)
+    return unknown.map((jobClass) => ({ kind: 'jobs', lane: lane.key, class: jobClass, count: 1 }));
+  const oldest = waitingJobs(draft, lane, classes, known).sort((a, b) => a.createdAt - b.createdAt)[0];
+  draft.setLane({ ...lane, overtaken: null });
+  if (oldest && oldest.createdAt < overtaken.oldestAt) askAbout(draft, [oldest], 'overtaken');
+  return [];
+}

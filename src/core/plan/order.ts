@@ -1,0 +1,239 @@
+// Orders: a runner for each place that a lane was given, by a spare's machine where one stands ready, else by a
+// launch; then spares, as far as nobody waits for the places.
+
+import { breakerState } from '../breaker.ts';
+import type { PoolSettings } from '../configuration.ts';
+import type { PoolName } from '../ids.ts';
+import type { Job } from '../job.ts';
+import type { Lane } from '../ledger.ts';
+import { mergeRunner, type Runner } from '../runner.ts';
+import { withEntry } from '../timeline.ts';
+import { countNewRunner, countRunner, setJobClass } from './count.ts';
+import type { Draft } from './draft.ts';
+import { jobsKey, type Known, type Need } from './need.ts';
+import { type Share, shareOut, type Wanting } from './share.ts';
+
+export interface OrderInput {
+  known: Known;
+  makeName: (pool: PoolName) => Runner['name'];
+  makeTraceparent: (parent: string | null) => string;
+}
+
+export interface Ordered {
+  needs: Need[];
+  wanting: Wanting;
+  minted: ReadonlyMap<number, number>;
+  launches: number;
+  cut: boolean;
+}
+
+export function orderRunners(draft: Draft, lanes: readonly Lane[], input: OrderInput): Ordered {
+  const ready = readySpares(draft, input.known);
+  const spareCounts = new Map([...ready].map(([pool, spares]) => [pool, spares.length]));
+  const { shares, wanting, cut } = shareOut(draft, lanes, input.known, spareCounts, draft.room());
+  const needs = [
+    ...tokenNeeds(draft, shares, input.known),
+    ...noteNeeds(draft, shares, input.known),
+    ...spareNeeds(draft, lanes, input.known),
+  ];
+  const minted = new Map<number, number>();
+  let launches = 0;
+  if (needs.length > 0) return { needs, wanting, minted, launches, cut };
+
+  for (const { lane, count } of shares) {
+    const jobs = freshJobs(draft, lane, input.known);
+    for (let i = 0; i < count; i += 1) {
+      const spare = ready.get(lane.pool)?.pop() ?? null;
+      orderRunner(draft, lane, jobs[i] ?? null, spare, input);
+      if (!spare) launches += 1;
+    }
+    minted.set(lane.scope.installation, (minted.get(lane.scope.installation) ?? 0) + count);
+  }
+  // A budget that ran out says when its next token comes.
+  for (const reserved of [
+    ...input.known.mints.values(),
+    ...(input.known.launches ? [input.known.launches] : []),
+  ]) {
+    if (reserved.nextAt !== null) draft.wakeTimes.push(reserved.nextAt);
+  }
+  return { needs, wanting, minted, launches, cut };
+}
+
+function orderRunner(
+  draft: Draft,
+  lane: Lane,
+  job: Job | null,
+  spare: Runner | null,
+  input: OrderInput,
+): void {
+  const settings = draft.settings(lane.pool);
+  if (!settings) return;
+  const runner: Runner = {
+    ...orderedRunner(draft, settings, input),
+    lane: lane.key,
+    scope: lane.scope,
+    group: lane.group,
+    forJob: job?.key ?? null,
+    traceparent: input.makeTraceparent(job?.traceparent ?? null),
+    activates: spare?.machine ? { spare: spare.name, machine: spare.machine } : null,
+  };
+  if (spare) handOver(draft, spare, runner);
+  addOrdered(draft, runner, settings);
+  if (job) {
+    setJobClass(draft, job, 'ordered', {
+      orders: job.orders + 1,
+      lastOrder: { runner: runner.name, at: draft.now },
+      timeline: withEntry(job.timeline, { at: draft.now, what: 'runner ordered', why: runner.name }),
+    });
+  }
+}
+
+function orderedRunner(draft: Draft, settings: PoolSettings, input: OrderInput): Runner {
+  return {
+    name: input.makeName(settings.name),
+    version: 0,
+    host: draft.host,
+    pool: settings.name,
+    lane: null,
+    scope: null,
+    group: settings.group,
+    labels: settings.labels,
+    activates: null,
+    forJob: null,
+    traceparent: input.makeTraceparent(null),
+    orderedAt: draft.now,
+    launchBefore: draft.now + draft.configuration.timing.orderMs,
+    state: 'ordered',
+    lease: null,
+    markedAt: null,
+    attempt: 0,
+    machine: null,
+    launchedAt: null,
+    standbyAt: null,
+    claim: null,
+    gitHubId: null,
+    onlineAt: null,
+    assignedAt: null,
+    idleCheckedAt: null,
+    busyAt: null,
+    job: null,
+    doneAt: null,
+    removing: null,
+    removedAt: null,
+    terminatedAt: null,
+    missing: 0,
+    goneAt: null,
+    end: null,
+    counted: null,
+    dirty: null,
+    timeline: [{ at: draft.now, what: 'ordered' }],
+  };
+}
+
+/** Takes a place, is counted, and is told to the Orchestrator once the commit stands. */
+function addOrdered(draft: Draft, runner: Runner, settings: PoolSettings): void {
+  countNewRunner(draft, runner);
+  draft.orders.push({
+    status: 'launch',
+    host: draft.host,
+    os: settings.os,
+    runner: runner.name,
+    launchBefore: runner.launchBefore,
+  });
+}
+
+/** The spare's item ends, and its machine goes on under the new name: the place is handed over. */
+function handOver(draft: Draft, spare: Runner, runner: Runner): void {
+  const merged = mergeRunner(
+    spare,
+    { kind: 'gone', code: 'activated', why: `its machine goes on as ${runner.name}` },
+    draft.now,
+  );
+  if (merged.outcome === 'changed') countRunner(draft, merged.runner);
+}
+
+/** Jobs of the lane that a first order may be made for, oldest first. */
+function freshJobs(draft: Draft, lane: Lane, known: Known): Job[] {
+  const listed = known.jobs.get(jobsKey(lane.key, 'fresh')) ?? [];
+  const keys = new Set([...draft.jobsTouched(), ...listed].map((job) => job.key));
+  return [...keys]
+    .flatMap((key) => draft.job(key) ?? [])
+    .filter(
+      (job) => job.counted?.class === 'fresh' && job.counted.lane === lane.key && job.phase === 'queued',
+    )
+    .sort((a, b) => a.createdAt - b.createdAt || (a.key < b.key ? -1 : 1));
+}
+
+/** The jobs that just came are known; older ones that wait have to be looked up, to be noted on their orders. */
+function noteNeeds(draft: Draft, shares: readonly Share[], known: Known): Need[] {
+  return shares.flatMap(({ lane, count }) => {
+    if (known.jobs.has(jobsKey(lane.key, 'fresh'))) return [];
+    const atHand = freshJobs(draft, lane, known).length;
+    return atHand >= lane.fresh
+      ? []
+      : [{ kind: 'jobs' as const, lane: lane.key, class: 'fresh' as const, count }];
+  });
+}
+
+function tokenNeeds(draft: Draft, shares: readonly Share[], known: Known): Need[] {
+  const needs: Need[] = [];
+  const wanted = new Map<number, number>();
+  for (const { lane, count } of shares) {
+    wanted.set(lane.scope.installation, (wanted.get(lane.scope.installation) ?? 0) + count);
+  }
+  for (const [installation, count] of wanted) {
+    if (!known.mints.has(installation)) needs.push({ kind: 'mints', installation, count });
+  }
+  const total = shares.reduce((sum, share) => sum + share.count, 0);
+  if (total > 0 && known.launches === null) needs.push({ kind: 'launches', host: draft.host, count: total });
+  return needs;
+}
+
+/** Spares are looked up where a lane that wants a runner could take one. */
+function spareNeeds(draft: Draft, lanes: readonly Lane[], known: Known): Need[] {
+  const pools = new Set(
+    lanes.filter((lane) => lane.fresh > 0 && draft.pool(lane.pool).standby > 0).map((lane) => lane.pool),
+  );
+  return [...pools].flatMap((pool) =>
+    known.spares.has(pool) ? [] : [{ kind: 'spares' as const, pool, count: draft.pool(pool).standby }],
+  );
+}
+
+function readySpares(draft: Draft, known: Known): Map<PoolName, Runner[]> {
+  const ready = new Map<PoolName, Runner[]>();
+  for (const [pool, spares] of known.spares) {
+    const now = spares.flatMap((spare) => draft.runner(spare.name) ?? []);
+    ready.set(
+      pool,
+      now.filter((spare) => spare.state === 'standby' && !spare.removing && spare.counted === 'standby'),
+    );
+  }
+  return ready;
+}
+
+/** Standby = spares, as far as nobody waits for the places: too few are ordered, too many released elsewhere. */
+export function orderSpares(
+  draft: Draft,
+  wanting: Wanting,
+  input: OrderInput,
+): { needs: Need[]; launches: number; cut: boolean } {
+  let launches = 0;
+  let cut = false;
+  for (const settings of draft.configuration.pools) {
+    if (settings.host !== draft.host || settings.spares === 0) continue;
+    const pool = draft.pool(settings.name);
+    if (pool.paused || breakerState(pool.breaker, draft.now) !== 'closed') continue;
+    if (wanting.inHost > 0 || (wanting.inPool.get(settings.name) ?? 0) > 0) continue;
+    if ((draft.ledger().throttled?.until ?? 0) > draft.now) continue;
+    const missing = Math.min(settings.spares - pool.standby, draft.poolRoom(settings.name), draft.hostRoom());
+    for (let i = 0; i < missing; i += 1) {
+      if (draft.room() < 1) {
+        cut = true;
+        break;
+      }
+      addOrdered(draft, orderedRunner(draft, settings, input), settings);
+      launches += 1;
+    }
+  }
+  return { needs: [], launches, cut };
+}

@@ -1,0 +1,181 @@
+// The plan: flow control of one host, whole and pure.
+//
+// Per lane one rule is kept level: runners coming = jobs waiting, and per pool standby = spares, as far as the limits
+// of pool and host allow. What changed is counted first; then places are shared out, surplus is released, doubts are
+// put to GitHub, and the next time is found at which something could be done that can't be done now.
+
+import type { Commit } from '../commit.ts';
+import type { Configuration } from '../configuration.ts';
+import type { HostName, JobKey, LaneKey, PoolName, RunnerName } from '../ids.ts';
+import type { Job } from '../job.ts';
+import type { Control, Lane, Ledger } from '../ledger.ts';
+import { newLedger } from '../ledger.ts';
+import type { Order } from '../order.ts';
+import type { Runner } from '../runner.ts';
+import { askAboutWaiting } from './ask.ts';
+import { countJob, countRunner, type OwnRunner } from './count.ts';
+import { createDraft, type Draft } from './draft.ts';
+import { freeHeldJobs } from './hold.ts';
+import type { Known, Need } from './need.ts';
+import { orderRunners, orderSpares } from './order.ts';
+import { type CensusView, recount } from './recount.ts';
+import { releaseSurplus } from './release.ts';
+
+export interface PlanInput {
+  host: HostName;
+  now: number;
+  configuration: Configuration;
+  /** Items that changed, as they now are. Those that the commit has no room for are left for the next one. */
+  changedJobs: readonly JobKey[];
+  changedRunners: readonly RunnerName[];
+  books: {
+    ledger: Ledger | null;
+    controls: readonly Control[];
+    jobs: readonly Job[];
+    runners: readonly Runner[];
+    lanes: readonly Lane[];
+    queue: readonly Lane[];
+    timed: readonly Lane[];
+  };
+  known: Known;
+  /** With it, the books are made anew from everything that is counted. */
+  census: CensusView | null;
+  own: OwnRunner;
+  makeName: (pool: PoolName) => RunnerName;
+  /** A new span of the trace that the job's `traceparent` names; a new trace where there is none. */
+  makeTraceparent: (parent: string | null) => string;
+}
+
+export type PlanResult =
+  | { kind: 'needs'; needs: readonly Need[] }
+  | {
+      kind: 'decided';
+      /** `null`: all is level, nothing is written. */
+      commit: Commit | null;
+      orders: readonly Order[];
+      /** Arm the timer for then; `null` where nothing has to pass but events, or it is armed already. */
+      arm: number | null;
+      /** There is more that can be done now: load and plan again. */
+      more: boolean;
+      /** Tokens of what was reserved that the orders use up. */
+      minted: ReadonlyMap<number, number>;
+      launches: number;
+      mismatches: number;
+    };
+
+/**
+ * The most that counting one change may write: the job, its runner, the job that the runner was noted for, and three
+ * lanes (the job's before and after, the runner's).
+ */
+const itemsPerChangeMax = 3 + 3 * 3;
+
+/** Kept back for orders while changes are counted, so that a flood of events can not starve the launches. */
+const itemsForOrders = 30;
+
+export function plan(input: PlanInput): PlanResult {
+  const ledger =
+    input.census?.ledger ?? input.books.ledger ?? newLedger(input.host, input.configuration.version);
+  const draft = createDraft({ host: input.host, now: input.now, configuration: input.configuration, ledger });
+  const { books } = input;
+  draft.know({
+    jobs: books.jobs,
+    runners: books.runners,
+    lanes: [...books.queue, ...books.timed, ...books.lanes],
+  });
+  for (const jobs of input.known.jobs.values()) draft.know({ jobs });
+  for (const runners of input.known.runners.values()) draft.know({ runners });
+  for (const runners of input.known.spares.values()) draft.know({ runners });
+
+  const recounted = input.census ? recount(draft, input.census) : { mismatches: 0, more: false };
+  copyControls(draft, books.controls);
+  const counted = countChanges(draft, input);
+
+  const needs: Need[] = [];
+  const held = freeHeldJobs(draft, counted.jobs, input.known);
+  needs.push(...held.needs);
+  const lanes = lanesToLookAt(draft, input);
+  const ordered = orderRunners(draft, lanes, input);
+  needs.push(...ordered.needs);
+  const spares = orderSpares(draft, ordered.wanting, input);
+  needs.push(...spares.needs);
+  const released = releaseSurplus(draft, lanes, ordered.wanting, input.known);
+  needs.push(...released.needs);
+  const asked = askAboutWaiting(draft, lanes, input.known);
+  needs.push(...asked.needs);
+  if (needs.length > 0) return { kind: 'needs', needs };
+
+  markTimes(draft);
+  const arm = setWakeTime(draft);
+  const more = recounted.more || counted.left || ordered.cut || spares.cut || released.cut || asked.cut;
+  return {
+    kind: 'decided',
+    commit: draft.commit(),
+    orders: draft.orders,
+    arm,
+    more,
+    minted: ordered.minted,
+    launches: ordered.launches + spares.launches,
+    mismatches: recounted.mismatches,
+  };
+}
+
+function copyControls(draft: Draft, controls: readonly Control[]): void {
+  for (const control of controls) {
+    const pool = draft.pool(control.pool);
+    if (pool.paused === control.paused && pool.limitNow === control.limitNow) continue;
+    draft.setPool(control.pool, { paused: control.paused, limitNow: control.limitNow });
+  }
+}
+
+function countChanges(draft: Draft, input: PlanInput): { left: boolean; jobs: Job[] } {
+  const jobs: Job[] = [];
+  const full = () => draft.room() - itemsForOrders < itemsPerChangeMax;
+  for (const key of input.changedJobs) {
+    if (full()) return { left: true, jobs };
+    const job = draft.job(key);
+    if (job?.dirty?.host !== input.host) continue;
+    countJob(draft, job, input.own);
+    jobs.push(job);
+  }
+  for (const name of input.changedRunners) {
+    if (full()) return { left: true, jobs };
+    const runner = draft.runner(name);
+    // Counted already in this plan, by the event of its job.
+    if (!runner || runner.dirty === null) continue;
+    countRunner(draft, runner);
+  }
+  return { left: false, jobs };
+}
+
+/** Those that changed, those that stand in the queue for places, and those whose time may have come. */
+function lanesToLookAt(draft: Draft, input: PlanInput): Lane[] {
+  const keys = new Set<LaneKey>();
+  for (const lane of draft.lanesTouched()) keys.add(lane.key);
+  for (const lane of input.books.lanes) keys.add(lane.key);
+  for (const lane of input.books.queue) keys.add(lane.key);
+  for (const lane of input.books.timed) keys.add(lane.key);
+  return [...keys].flatMap((key) => draft.lane(key) ?? []);
+}
+
+/** Since when a lane has more coming than waiting: set as it begins, cleared as it ends. */
+function markTimes(draft: Draft): void {
+  for (const lane of draft.lanesTouched()) {
+    const tooMany = lane.coming > lane.fresh + lane.ordered + lane.orphaned;
+    if (tooMany && lane.surplusSince === null) {
+      draft.setLane({ ...lane, surplusSince: draft.now });
+      draft.wakeTimes.push(draft.now + (draft.settings(lane.pool)?.idleMs ?? 0));
+    }
+    if (!tooMany && lane.surplusSince !== null) draft.setLane({ ...lane, surplusSince: null });
+  }
+}
+
+/** The timer is armed where the earliest time is another than the one that is armed, or that one has passed. */
+function setWakeTime(draft: Draft): number | null {
+  const future = draft.wakeTimes.filter((time) => time > draft.now);
+  const wakeAt = future.length > 0 ? Math.min(...future) : null;
+  const armed = draft.ledger().wakeAt;
+  if (wakeAt === armed) return null;
+  if (wakeAt === null && armed !== null && armed > draft.now) return null;
+  draft.setLedger({ wakeAt });
+  return wakeAt;
+}

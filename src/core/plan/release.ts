@@ -1,0 +1,138 @@
+// Release: a lane with more runners coming than jobs waiting lets the rest go. After the idle time; at once where
+// another lane waits for the place. Orders not launched go first, then spares, then the longest idle, then what boots.
+
+import type { PoolName } from '../ids.ts';
+import { type Lane, surplus } from '../ledger.ts';
+import type { EndingCode } from '../reason.ts';
+import { isMarked, mergeRunner, type Runner, runnerClass } from '../runner.ts';
+import { countRunner } from './count.ts';
+import type { Draft } from './draft.ts';
+import type { Known, Need } from './need.ts';
+import type { Wanting } from './share.ts';
+
+/** Looked up beyond the surplus: some of the candidates may just have been given a job. */
+const spareCandidates = 5;
+/** What releasing one runner may cost: the runner, the job it was noted for, its lane. */
+const itemsPerRelease = 5;
+
+export function releaseSurplus(
+  draft: Draft,
+  lanes: readonly Lane[],
+  wanting: Wanting,
+  known: Known,
+): { needs: Need[]; cut: boolean } {
+  const needs: Need[] = [];
+  // Freed places can be given out by the next plan: there is more to do.
+  let cut = false;
+  const wanted = { inHost: wanting.inHost, inPool: new Map(wanting.inPool) };
+  for (const { key } of lanes) {
+    const lane = draft.lane(key);
+    if (!lane) continue;
+    const count = releasable(draft, lane, wanted);
+    if (count === 0) continue;
+    const candidates = known.runners.get(lane.key);
+    if (!candidates) {
+      needs.push({ kind: 'runners', lane: lane.key, count: count + spareCandidates });
+      continue;
+    }
+    const code: EndingCode = isDue(draft, lane) ? 'surplus' : 'giveWay';
+    for (const runner of inOrderOfRelease(draft, candidates).slice(0, count)) {
+      if (draft.room() < itemsPerRelease) {
+        cut = true;
+        break;
+      }
+      cut = release(draft, runner, code) || cut;
+      giveBack(wanted, lane.pool);
+    }
+  }
+  const spares = releaseSpares(draft, wanted, known);
+  return { needs: [...needs, ...spares.needs], cut: cut || spares.cut };
+}
+
+/** How many of the lane's runners go now; notes the time at which more would. */
+function releasable(
+  draft: Draft,
+  lane: Lane,
+  wanted: { inHost: number; inPool: Map<PoolName, number> },
+): number {
+  const tooMany = surplus(lane);
+  if (tooMany === 0) return 0;
+  if (isDue(draft, lane)) return tooMany;
+  if (lane.surplusSince !== null) draft.wakeTimes.push(lane.surplusSince + idleMs(draft, lane.pool));
+  return Math.min(tooMany, (wanted.inPool.get(lane.pool) ?? 0) + wanted.inHost);
+}
+
+function isDue(draft: Draft, lane: Lane): boolean {
+  return lane.surplusSince !== null && lane.surplusSince + idleMs(draft, lane.pool) <= draft.now;
+}
+
+/** A pool that is no longer configured keeps nothing idle. */
+function idleMs(draft: Draft, pool: PoolName): number {
+  return draft.settings(pool)?.idleMs ?? 0;
+}
+
+function giveBack(wanted: { inHost: number; inPool: Map<PoolName, number> }, pool: PoolName): void {
+  const inPool = wanted.inPool.get(pool) ?? 0;
+  if (inPool > 0) wanted.inPool.set(pool, inPool - 1);
+  else if (wanted.inHost > 0) wanted.inHost -= 1;
+}
+
+function inOrderOfRelease(draft: Draft, candidates: readonly Runner[]): Runner[] {
+  const { assignedMs } = draft.configuration.timing;
+  const now = candidates.flatMap((runner) => draft.runner(runner.name) ?? []);
+  return now
+    .filter((runner) => runnerClass(runner) === 'coming' && runner.counted === 'coming')
+    .filter((runner) => runner.assignedAt === null || runner.assignedAt + assignedMs <= draft.now)
+    .sort((a, b) => rank(a) - rank(b) || (a.onlineAt ?? 0) - (b.onlineAt ?? 0) || b.orderedAt - a.orderedAt);
+}
+
+function rank(runner: Runner): number {
+  if (!isMarked(runner)) return 0;
+  return runner.onlineAt !== null ? 1 : 2;
+}
+
+/** True where its place is free at once: it was not launched, and this very commit sees to it that it never is. */
+function release(draft: Draft, runner: Runner, code: EndingCode): boolean {
+  const why = code === 'giveWay' ? 'its place is wanted by a job that waits' : 'no job waits for it';
+  const removing = mergeRunner(runner, { kind: 'removing', code, why }, draft.now);
+  if (removing.outcome !== 'changed') return false;
+  const fenced = mergeRunner(removing.runner, { kind: 'fenced' }, draft.now);
+  countRunner(draft, fenced.outcome === 'changed' ? fenced.runner : removing.runner);
+  if (fenced.outcome === 'changed') return true;
+  pushTerminate(draft, runner);
+  return false;
+}
+
+export function pushTerminate(draft: Draft, runner: Runner): void {
+  const os = draft.settings(runner.pool)?.os ?? 'linux';
+  draft.orders.push({ status: 'terminate', host: draft.host, os, runner: runner.name });
+}
+
+/** Spares beyond what the pool wants, or whose places other pools wait for. */
+function releaseSpares(
+  draft: Draft,
+  wanted: { inHost: number; inPool: Map<PoolName, number> },
+  known: Known,
+): { needs: Need[]; cut: boolean } {
+  const needs: Need[] = [];
+  for (const name of Object.keys(draft.ledger().pools) as PoolName[]) {
+    const pool = draft.pool(name);
+    const tooMany = Math.max(0, pool.standby - (draft.settings(name)?.spares ?? 0));
+    const count = Math.max(tooMany, Math.min(pool.standby, wanted.inHost));
+    if (count === 0) continue;
+    const spares = known.spares.get(name);
+    if (!spares) {
+      needs.push({ kind: 'spares', pool: name, count: pool.standby });
+      continue;
+    }
+    const now = spares
+      .flatMap((spare) => draft.runner(spare.name) ?? [])
+      .filter((spare) => spare.counted === 'standby');
+    for (const spare of now.slice(0, count)) {
+      if (draft.room() < itemsPerRelease) return { needs, cut: true };
+      release(draft, spare, tooMany > 0 ? 'surplus' : 'giveWay');
+      if (wanted.inHost > 0) wanted.inHost -= 1;
+    }
+  }
+  return { needs, cut: false };
+}
