@@ -3,8 +3,11 @@
 import type { EpochMs } from './clock.ts';
 
 export interface BudgetKey {
-  /** Whose limit: `github-mint` (just-in-time configurations of an installation), `host-launch` (launches of a host). */
-  kind: 'github-mint' | 'host-launch';
+  /**
+   * Whose limit: `github-mint` (just-in-time configurations of an installation), `github-sweep` (the share of its
+   * requests that regular look-ups may use), `host-launch` (launches of a host).
+   */
+  kind: 'github-mint' | 'github-sweep' | 'host-launch';
   /** The installation's id or the host's name. */
   account: string;
 }

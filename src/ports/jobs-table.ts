@@ -50,7 +50,7 @@ export interface Books {
   /** `null` before the first commit. */
   ledger: Ledger | null;
   controls: readonly Control[];
-  /** Those asked for, and those named by the runners asked for (`forJob`, `job`). */
+  /** Those asked for, and those that the runners below name (`forJob`, `job`). */
   jobs: readonly Job[];
   /** Those asked for, and those of this host that the jobs asked for name (`runner`). */
   runners: readonly Runner[];
@@ -79,6 +79,8 @@ export interface Sweep {
   subject: string;
   nextAt: EpochMs;
   lastAt: EpochMs | null;
+  /** When something last happened there: what is active is looked at more often. */
+  touchedAt: EpochMs;
   /** What the look needs, and where the last one stopped: small plain data. */
   state: unknown;
 }
@@ -135,9 +137,9 @@ export interface JobsTable {
   dueRunners(host: HostName, now: EpochMs, limit: number): Promise<RunnerName[]>;
   dueJobs(now: EpochMs, limit: number): Promise<JobKey[]>;
 
-  /** Makes the sweep, or moves its next look earlier: `nextAt` only ever becomes smaller by this. */
+  /** Makes the sweep, or moves its next look earlier: `nextAt` only ever becomes smaller by this, `touchedAt` greater; its state stays. */
   sweepSoon(sweep: Sweep): Promise<void>;
-  /** After a look: writes it as given. */
+  /** After a look: writes it as given, but for a later `touchedAt`, which stays. */
   sweepDone(sweep: Sweep): Promise<void>;
   sweepsDue(now: EpochMs, limit: number): Promise<Sweep[]>;
   readSweep(kind: Sweep['kind'], subject: string): Promise<Sweep | null>;

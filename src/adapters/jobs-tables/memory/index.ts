@@ -136,14 +136,13 @@ export function createMemoryJobsTable(options: MemoryJobsTableOptions): JobsTabl
       if (item.kind === 'job') findJob(item.key);
       else if (item.kind === 'runner') findRunner(item.name);
     }
-    const jobsAsked = [...jobsFound.values()];
-    for (const runner of [...runnersFound.values()]) {
-      findJob(runner.forJob);
-      findJob(runner.job);
-    }
-    for (const job of jobsAsked) {
+    for (const job of [...jobsFound.values()]) {
       const runner = job.runner === null ? undefined : runners.get(job.runner.name as RunnerName);
       if (runner?.host === host) note(runnersFound, runner.name, runner);
+    }
+    for (const runner of runnersFound.values()) {
+      findJob(runner.forJob);
+      findJob(runner.job);
     }
     return {
       ledger: ledgers.get(host) ?? null,
@@ -248,10 +247,16 @@ export function createMemoryJobsTable(options: MemoryJobsTableOptions): JobsTabl
     async sweepSoon(sweep) {
       const before = sweeps.get(sweepId(sweep.kind, sweep.subject));
       if (before === undefined) putSweep(sweep);
-      else if (sweep.nextAt < before.nextAt) putSweep({ ...before, nextAt: sweep.nextAt });
+      else if (sweep.nextAt < before.nextAt || sweep.touchedAt > before.touchedAt) {
+        const nextAt = Math.min(sweep.nextAt, before.nextAt);
+        putSweep({ ...before, nextAt, touchedAt: Math.max(sweep.touchedAt, before.touchedAt) });
+      }
     },
 
-    sweepDone: async (sweep) => putSweep(sweep),
+    async sweepDone(sweep) {
+      const touchedAt = sweeps.get(sweepId(sweep.kind, sweep.subject))?.touchedAt ?? 0;
+      putSweep({ ...sweep, touchedAt: Math.max(touchedAt, sweep.touchedAt) });
+    },
     sweepsDue: async (now, limit) => indexes.sweepsDue(now, limit),
     readSweep: async (kind, subject) => sweeps.get(sweepId(kind, subject)) ?? null,
 
