@@ -2,7 +2,7 @@
 // replaced, so the stored ones are handed out as they are.
 
 import type { Commit } from '../../../core/commit.ts';
-import type { HostName, JobKey, LaneKey, RunnerName } from '../../../core/ids.ts';
+import type { HostName, JobKey, RunnerName } from '../../../core/ids.ts';
 import type { Job } from '../../../core/job.ts';
 import type { Control, Lane, Ledger } from '../../../core/ledger.ts';
 import type { Runner } from '../../../core/runner.ts';
@@ -18,6 +18,7 @@ import type {
   JobsTable,
   Sweep,
 } from '../../../ports/jobs-table.ts';
+import { jobsNamed, lanesNamed, runnersNamed } from '../named.ts';
 import { jobPlaces, runnerPlaces } from '../places.ts';
 import {
   assertCommit,
@@ -125,44 +126,25 @@ export function createMemoryJobsTable(options: MemoryJobsTableOptions): JobsTabl
 
   // ---- Books
 
-  function books(host: HostName, request: BooksRequest): Books {
-    const asked = request.items;
-    const jobsFound = new Map<JobKey, Job>();
-    const runnersFound = new Map<RunnerName, Runner>();
-    const findJob = (key: JobKey | null) => note(jobsFound, key, key === null ? undefined : jobs.get(key));
-    const findRunner = (name: RunnerName) => note(runnersFound, name, runners.get(name));
-
-    for (const item of asked) {
-      if (item.kind === 'job') findJob(item.key);
-      else if (item.kind === 'runner') findRunner(item.name);
-    }
-    for (const job of [...jobsFound.values()]) {
-      const runner = job.runner === null ? undefined : runners.get(job.runner.name as RunnerName);
-      if (runner?.host === host) note(runnersFound, runner.name, runner);
-    }
-    for (const runner of runnersFound.values()) {
-      findJob(runner.forJob);
-      findJob(runner.job);
-    }
+  function books(host: HostName, { items, pools, queueMax, timedMax }: BooksRequest): Books {
+    const jobKeys = new Set(items.flatMap((item) => (item.kind === 'job' ? [item.key] : [])));
+    const runnerNames = new Set(items.flatMap((item) => (item.kind === 'runner' ? [item.name] : [])));
+    const jobsAsked = allOf(jobs, jobKeys);
+    const runnersAsked = allOf(runners, runnerNames);
+    const jobsBeside = allOf(jobs, jobsNamed(runnersAsked, jobKeys));
+    const runnersBeside = allOf(runners, runnersNamed(jobsAsked, runnerNames));
+    const jobsFound = [...jobsAsked, ...jobsBeside];
+    const runnersFound = [...runnersAsked, ...runnersBeside.filter((runner) => runner.host === host)];
+    const laneIds = [...lanesNamed(host, jobsFound, runnersFound)].map((key) => laneId(host, key));
     return {
       ledger: ledgers.get(host) ?? null,
       controls: controlsOf(host),
-      jobs: [...jobsFound.values()],
-      runners: [...runnersFound.values()],
-      lanes: lanesOf(host, jobsFound.values(), runnersFound.values()),
-      queue: request.pools.flatMap((pool) => indexes.queue(host, pool, request.queueMax)),
-      timed: indexes.timed(host, request.timedMax),
+      jobs: jobsFound,
+      runners: runnersFound,
+      lanes: allOf(lanes, laneIds),
+      queue: pools.flatMap((pool) => indexes.queue(host, pool, queueMax)),
+      timed: indexes.timed(host, timedMax),
     };
-  }
-
-  function lanesOf(host: HostName, ofJobs: Iterable<Job>, ofRunners: Iterable<Runner>): Lane[] {
-    const keys = new Set<LaneKey>();
-    for (const job of ofJobs) {
-      if (job.counted?.host === host) keys.add(job.counted.lane);
-      if (job.route.kind === 'lane' && job.route.host === host) keys.add(job.route.lane);
-    }
-    for (const runner of ofRunners) if (runner.host === host && runner.lane !== null) keys.add(runner.lane);
-    return [...keys].map((key) => lanes.get(laneId(host, key))).filter((lane) => lane !== undefined);
   }
 
   function controlsOf(host: HostName): Control[] {
@@ -276,8 +258,14 @@ export function createMemoryJobsTable(options: MemoryJobsTableOptions): JobsTabl
   };
 }
 
-function note<Key, Item>(found: Map<Key, Item>, key: Key | null, item: Item | undefined): void {
-  if (key !== null && item !== undefined) found.set(key, item);
+/** Those that there are. */
+function allOf<Key, Item>(items: ReadonlyMap<Key, Item>, keys: Iterable<Key>): Item[] {
+  const found: Item[] = [];
+  for (const key of keys) {
+    const item = items.get(key);
+    if (item !== undefined) found.push(item);
+  }
+  return found;
 }
 
 function lagOf({ clock, indexLag }: MemoryJobsTableOptions) {
