@@ -28,6 +28,7 @@ import {
   mergeJobFacts,
   mergeRunnerFacts,
 } from '../record.ts';
+import { looked, sooner } from '../sweep.ts';
 import { deepFreeze } from './deep-freeze.ts';
 import { createIndexes, type LaggingIndex, laneId } from './indexes.ts';
 
@@ -131,10 +132,9 @@ export function createMemoryJobsTable(options: MemoryJobsTableOptions): JobsTabl
     const runnerNames = new Set(items.flatMap((item) => (item.kind === 'runner' ? [item.name] : [])));
     const jobsAsked = allOf(jobs, jobKeys);
     const runnersAsked = allOf(runners, runnerNames);
-    const jobsBeside = allOf(jobs, jobsNamed(runnersAsked, jobKeys));
     const runnersBeside = allOf(runners, runnersNamed(jobsAsked, runnerNames));
-    const jobsFound = [...jobsAsked, ...jobsBeside];
     const runnersFound = [...runnersAsked, ...runnersBeside.filter((runner) => runner.host === host)];
+    const jobsFound = [...jobsAsked, ...allOf(jobs, jobsNamed(runnersFound, jobKeys))];
     const laneIds = [...lanesNamed(host, jobsFound, runnersFound)].map((key) => laneId(host, key));
     return {
       ledger: ledgers.get(host) ?? null,
@@ -227,18 +227,14 @@ export function createMemoryJobsTable(options: MemoryJobsTableOptions): JobsTabl
     dueJobs: async (now, limit) => indexes.dueJobs(now, limit),
 
     async sweepSoon(sweep) {
-      const before = sweeps.get(sweepId(sweep.kind, sweep.subject));
-      if (before === undefined) putSweep(sweep);
-      else if (sweep.nextAt < before.nextAt || sweep.touchedAt > before.touchedAt) {
-        const nextAt = Math.min(sweep.nextAt, before.nextAt);
-        putSweep({ ...before, nextAt, touchedAt: Math.max(sweep.touchedAt, before.touchedAt) });
-      }
+      const next = sooner(sweeps.get(sweepId(sweep.kind, sweep.subject)) ?? null, sweep);
+      if (next !== null) putSweep(next);
     },
 
     async sweepDone(sweep) {
-      const touchedAt = sweeps.get(sweepId(sweep.kind, sweep.subject))?.touchedAt ?? 0;
-      putSweep({ ...sweep, touchedAt: Math.max(touchedAt, sweep.touchedAt) });
+      putSweep(looked(sweeps.get(sweepId(sweep.kind, sweep.subject)) ?? null, sweep));
     },
+
     sweepsDue: async (now, limit) => indexes.sweepsDue(now, limit),
     readSweep: async (kind, subject) => sweeps.get(sweepId(kind, subject)) ?? null,
 

@@ -27,6 +27,7 @@ import {
   mergeJobFacts,
   mergeRunnerFacts,
 } from '../record.ts';
+import { looked, sooner } from '../sweep.ts';
 import { openDatabase } from './database.ts';
 import { createGroupCommit, type Decision } from './group-commit.ts';
 import { createHostRows } from './host-rows.ts';
@@ -147,10 +148,9 @@ export function createSqliteJobsTable(options: SqliteJobsTableOptions): SqliteJo
     const runnerNames = new Set(items.flatMap((item) => (item.kind === 'runner' ? [item.name] : [])));
     const jobsAsked = jobs.byKeys(keyList(jobKeys));
     const runnersAsked = runners.byNames(keyList(runnerNames));
-    const jobsBeside = jobs.byKeys(keyList(jobsNamed(runnersAsked, jobKeys)));
     const runnersBeside = runners.byNames(keyList(runnersNamed(jobsAsked, runnerNames)));
-    const jobsFound = [...jobsAsked, ...jobsBeside];
     const runnersFound = [...runnersAsked, ...runnersBeside.filter((runner) => runner.host === host)];
+    const jobsFound = [...jobsAsked, ...jobs.byKeys(keyList(jobsNamed(runnersFound, jobKeys)))];
     return {
       ledger: hosts.ledger(host),
       controls: hosts.controls(host).map(({ control }) => control),
@@ -222,11 +222,16 @@ export function createSqliteJobsTable(options: SqliteJobsTableOptions): SqliteJo
 
     sweepSoon: (sweep) =>
       run(() => {
-        const known = sweeps.one(sweep.kind, sweep.subject);
-        if (known !== null && known.nextAt <= sweep.nextAt) return { write: null, answer: undefined };
-        return { write: () => sweeps.put({ ...(known ?? sweep), nextAt: sweep.nextAt }), changes: [] };
+        const next = sooner(sweeps.one(sweep.kind, sweep.subject), sweep);
+        return next === null
+          ? { write: null, answer: undefined }
+          : { write: () => sweeps.put(next), changes: [] };
       }),
-    sweepDone: (sweep) => run(() => ({ write: () => sweeps.put(sweep), changes: [] })),
+    sweepDone: (sweep) =>
+      run(() => {
+        const next = looked(sweeps.one(sweep.kind, sweep.subject), sweep);
+        return { write: () => sweeps.put(next), changes: [] };
+      }),
     sweepsDue: async (now, limit) => sweeps.due(now, limit),
     readSweep: async (kind, subject) => sweeps.one(kind, subject),
 
