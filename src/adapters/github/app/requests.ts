@@ -77,7 +77,7 @@ const repeatDelayMs = 500;
 /** A new token may be unknown to some of GitHub's servers for a few seconds: a 401 then is waited out. */
 const tokenSpreadMs = 5_000;
 const tokenSpreadDelayMs = 1_000;
-/** A 401 did nothing, so anything may be sent again: with a new token, and once more when that has spread. */
+/** A 401 did nothing, so anything may be sent again: once after that wait, and once with another token. */
 const unauthorizedMax = 2;
 
 /** A date names the version of the API that GitHub promises to keep. */
@@ -110,13 +110,20 @@ export function createRequests(deps: RequestsDeps): Requests {
   /** Sends with the caller's token, and again where GitHub does not, or not yet, know that one. */
   async function authorized<Data>(ask: Ask<Data>): Promise<Sent<Data>> {
     if (ask.caller === 'app') return inTime(ask, deps.appToken());
+    let hasWaited = false;
     for (let refusals = 0; ; refusals += 1) {
       const token = await tokens.get(ask.caller);
       const sent = await inTime(ask, token.text);
       const isUnauthorized = sent.outcome === 'refused' && sent.status === 401;
       if (!isUnauthorized || refusals >= unauthorizedMax) return sent;
-      if (clock.now() - token.receivedAt < tokenSpreadMs) await clock.sleep(tokenSpreadDelayMs);
-      else tokens.drop(ask.caller, token);
+      const isNew = clock.now() - token.receivedAt < tokenSpreadMs;
+      if (isNew && !hasWaited) {
+        hasWaited = true;
+        await clock.sleep(tokenSpreadDelayMs);
+      } else {
+        // Asking for the next one tells whether the installation is suspended or gone.
+        tokens.drop(ask.caller, token);
+      }
     }
   }
 
