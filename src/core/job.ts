@@ -253,9 +253,13 @@ function laterSighting(job: Job, sighting: JobSighting, at: number, by: string):
 /** A job that runs on and on is asked about ever less often: each time when it is twice as old as at the last. */
 const askAgainMsMax = 2 * 60 * 60_000;
 
+/** An ask about a waiting job that could not be answered. */
+const askRetryMs = 60_000;
+
 function nextAsk(job: Job, at: number): Job['ask'] {
-  if (job.ask === null || job.phase !== 'in_progress') return null;
-  const ageMs = Math.max(60_000, at - (job.startedSeenAt ?? at));
+  if (job.ask === null) return null;
+  if (job.phase === 'queued') return { ...job.ask, dueAt: at + askRetryMs };
+  const ageMs = Math.max(askRetryMs, at - (job.startedSeenAt ?? at));
   return { ...job.ask, dueAt: at + Math.min(ageMs, askAgainMsMax) };
 }
 

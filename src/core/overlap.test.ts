@@ -46,6 +46,7 @@ test('runners that register at their repository meet only jobs of it', () => {
   assert.equal(two('acme/app', 'acme/web'), 0);
   assert.equal(two('acme/app-*', 'acme/*-web'), 1);
   assert.equal(two('acme/app-*', 'acme/web-*'), 0);
+  assert.equal(two('acme/app', 'other/app'), 0);
 });
 
 test('a pool behind one that takes all of its jobs is shadowed', () => {

@@ -56,6 +56,8 @@ export interface Runner {
   labels: readonly string[];
   /** The machine of this spare is to be put to work instead of launching one. */
   activates: { spare: RunnerName; machine: MachineId } | null;
+  /** A spare's: the name that its machine goes on under. */
+  activatedAs: RunnerName | null;
   /** The job that it was ordered for: a note, never a binding. */
   forJob: JobKey | null;
   traceparent: string;
@@ -109,6 +111,8 @@ export type RunnerFact =
   | { kind: 'standby' }
   /** A machine with good proof asks for its configuration. */
   | { kind: 'claim'; windowMs: number; timesMax: number }
+  /** GitHub's limit refused the configuration: nothing was minted, and the same machine may claim again. */
+  | { kind: 'unclaimed' }
   | { kind: 'minted'; gitHubId: number }
   | { kind: 'online'; gitHubId: number | null }
   | { kind: 'busy'; job: JobKey | null; gitHubId: number | null }
@@ -191,6 +195,8 @@ export function mergeRunner(runner: Runner, fact: RunnerFact, at: number): Runne
       return dirtied(forward(runner, 'standby', at, { standbyAt: at }), at);
     case 'claim':
       return claim(runner, fact.windowMs, fact.timesMax, at);
+    case 'unclaimed':
+      return runner.claim === null || runner.gitHubId !== null ? unchanged : changed({ ...runner, claim: null });
     case 'minted':
       if (runner.gitHubId === fact.gitHubId) return unchanged;
       return changed({ ...runner, gitHubId: fact.gitHubId, missing: 0 });

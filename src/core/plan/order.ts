@@ -99,6 +99,7 @@ function orderedRunner(draft: Draft, settings: PoolSettings, input: OrderInput):
     group: settings.group,
     labels: settings.labels,
     activates: null,
+    activatedAs: null,
     forJob: null,
     traceparent: input.makeTraceparent(null),
     orderedAt: draft.now,
@@ -149,7 +150,7 @@ function handOver(draft: Draft, spare: Runner, runner: Runner): void {
     { kind: 'gone', code: 'activated', why: `its machine goes on as ${runner.name}` },
     draft.now,
   );
-  if (merged.outcome === 'changed') countRunner(draft, merged.runner);
+  if (merged.outcome === 'changed') countRunner(draft, { ...merged.runner, activatedAs: runner.name });
 }
 
 /** Jobs of the lane that a first order may be made for, oldest first. */

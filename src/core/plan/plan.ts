@@ -57,6 +57,8 @@ export type PlanResult =
       arm: number | null;
       /** There is more that can be done now: load and plan again. */
       more: boolean;
+      /** Changes that the commit had no room for. */
+      left: { jobs: readonly JobKey[]; runners: readonly RunnerName[] };
       /** Tokens of what was reserved that the orders use up. */
       minted: ReadonlyMap<number, number>;
       launches: number;
@@ -106,13 +108,15 @@ export function plan(input: PlanInput): PlanResult {
 
   markTimes(draft);
   const arm = setWakeTime(draft);
-  const more = recounted.more || counted.left || ordered.cut || spares.cut || released.cut || asked.cut;
+  const changesLeft = counted.left.jobs.length + counted.left.runners.length > 0;
+  const more = recounted.more || changesLeft || ordered.cut || spares.cut || released.cut || asked.cut;
   return {
     kind: 'decided',
     commit: draft.commit(),
     orders: draft.orders,
     arm,
     more,
+    left: counted.left,
     minted: ordered.minted,
     launches: ordered.launches + spares.launches,
     mismatches: recounted.mismatches,
@@ -127,24 +131,32 @@ function copyControls(draft: Draft, controls: readonly Control[]): void {
   }
 }
 
-function countChanges(draft: Draft, input: PlanInput): { left: boolean; jobs: Job[] } {
-  const jobs: Job[] = [];
-  const full = () => draft.room() - itemsForOrders < itemsPerChangeMax;
+interface Counted {
+  left: { jobs: JobKey[]; runners: RunnerName[] };
+  jobs: Job[];
+}
+
+function countChanges(draft: Draft, input: PlanInput): Counted {
+  const counted: Counted = { left: { jobs: [], runners: [] }, jobs: [] };
+  const isFull = () => draft.room() - itemsForOrders < itemsPerChangeMax;
   for (const key of input.changedJobs) {
-    if (full()) return { left: true, jobs };
     const job = draft.job(key);
     if (job?.dirty?.host !== input.host) continue;
+    if (isFull()) {
+      counted.left.jobs.push(key);
+      continue;
+    }
     countJob(draft, job, input.own);
-    jobs.push(job);
+    counted.jobs.push(job);
   }
   for (const name of input.changedRunners) {
-    if (full()) return { left: true, jobs };
     const runner = draft.runner(name);
     // Counted already in this plan, by the event of its job.
     if (!runner || runner.dirty === null) continue;
-    countRunner(draft, runner);
+    if (isFull()) counted.left.runners.push(name);
+    else countRunner(draft, runner);
   }
-  return { left: false, jobs };
+  return counted;
 }
 
 /** Those that changed, those that stand in the queue for places, and those whose time may have come. */

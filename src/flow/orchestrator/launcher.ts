@@ -1,0 +1,187 @@
+// An order → a runner launched. Knows nothing of limits: the Publisher has taken the place.
+//
+// One handler run owns the order by a lease; the mark is the last write before the host is called, and is never undone.
+// After it, only the host's word or a definite refusal frees the place. A next attempt under the same name is made only
+// after every earlier one was definitely refused.
+
+import type { Timing } from '../../core/configuration.ts';
+import type { DeploymentPrefix, HostName, PoolName } from '../../core/ids.ts';
+import { ulid } from '../../core/ids.ts';
+import type { Order } from '../../core/order.ts';
+import { readable } from '../../core/reason.ts';
+import type { Runner } from '../../core/runner.ts';
+import type { Clock, EpochMs, Random } from '../../ports/clock.ts';
+import { type GitHub, GitHubError } from '../../ports/github.ts';
+import type { Host, LaunchAnswer, RunnerConfiguration } from '../../ports/host.ts';
+import type { JobsTable } from '../../ports/jobs-table.ts';
+import type { BatchHandler, MessageOutcome, ReceivedMessage } from '../../ports/queue.ts';
+import type { Telemetry } from '../../ports/telemetry.ts';
+import type { ClaimTokens } from '../claim-token.ts';
+import { register, unregister } from '../registration.ts';
+import { metrics } from './metrics.ts';
+import { retryAfter } from './retry.ts';
+
+export interface LauncherDeps {
+  clock: Clock;
+  random: Random;
+  table: JobsTable;
+  github: GitHub;
+  host: Host;
+  hostName: HostName;
+  telemetry: Telemetry;
+  prefix: DeploymentPrefix;
+  tokens: ClaimTokens;
+  timing: Timing;
+  /** Where machines claim; `null` for a host that is handed the configuration. */
+  claimUrl: string | null;
+  /** The pool's machine in the host's terms, and the longest life of one of its machines. */
+  machineOf: (pool: PoolName) => { machine: unknown; lifetimeMsMax: number } | null;
+}
+
+/** Attempts under one lease: each has told definitely that it started nothing. */
+const attemptsMax = 4;
+/** The host has to answer so long before the lease ends, so that no call outlives it. */
+const answerMarginMs = 2_000;
+
+export function createLauncher(deps: LauncherDeps): BatchHandler<Order> {
+  const { clock, table, github, host, telemetry, timing } = deps;
+
+  return async (batch) => Promise.all(batch.map(handle));
+
+  async function handle(message: ReceivedMessage<Order>): Promise<MessageOutcome> {
+    const { id, body } = message;
+    const retryMs = body.status === 'launch' ? await launch(body) : null;
+    return retryMs === null ? { id, outcome: 'done' } : { id, outcome: 'retry', delayMs: retryMs };
+  }
+
+  /** `null`: nothing more to do for this message; else the time after which it is worth another try. */
+  async function launch(order: Extract<Order, { status: 'launch' }>): Promise<number | null> {
+    const now = clock.now();
+    if (now >= order.launchBefore) return null;
+    const owner = ulid(now, deps.random);
+    const until = now + timing.leaseMs;
+    const lease = { kind: 'lease', owner, until } as const;
+    const mark = { kind: 'mark', owner } as const;
+    if (host.traits.configuration === 'claimed') {
+      // Nothing is waited for between the two, so they are one write.
+      const marked = await table.recordRunner(order.runner, [lease, mark], now);
+      return marked.outcome === 'recorded' ? callHost(marked.runner, owner, until, null) : null;
+    }
+    const leased = await table.recordRunner(order.runner, [lease], now);
+    return leased.outcome === 'recorded' ? mintThenCall(leased.runner, owner, until) : null;
+  }
+
+  /** A host that is handed the configuration: minted before the mark, while the lease guards the name. */
+  async function mintThenCall(runner: Runner, owner: string, until: EpochMs): Promise<number | null> {
+    let jitConfig: string;
+    try {
+      const registered = await register(github, runner, runner.gitHubId !== null);
+      if (registered.outcome !== 'minted') {
+        const why = registered.outcome === 'refused' ? registered.reason : 'a runner of this name is at work';
+        return giveUp(runner, why);
+      }
+      jitConfig = registered.jitConfig;
+      const mark = { kind: 'mark', owner } as const;
+      const minted = { kind: 'minted', gitHubId: registered.runnerId } as const;
+      const marked = await table.recordRunner(runner.name, [minted, mark], clock.now());
+      if (marked.outcome !== 'recorded') {
+        await unregister(github, { ...runner, gitHubId: registered.runnerId });
+        return null;
+      }
+      return callHost(marked.runner, owner, until, jitConfig);
+    } catch (error) {
+      if (!(error instanceof GitHubError)) throw error;
+      const retryMs = retryAfter(error, clock.now());
+      if (retryMs === null) return giveUp(runner, error.message);
+      await table.recordRunner(runner.name, [{ kind: 'leaseGivenUp', owner }], clock.now());
+      return retryMs;
+    }
+  }
+
+  /** Nothing was launched under this name, and nothing will be. */
+  async function giveUp(runner: Runner, reason: string): Promise<null> {
+    const removing = { kind: 'removing', code: 'mintRefused', why: readable(`GitHub: ${reason}`) } as const;
+    await table.recordRunner(runner.name, [removing, { kind: 'fenced' }], clock.now());
+    telemetry.count(metrics.launches, { host: deps.hostName, outcome: 'mintRefused' });
+    return null;
+  }
+
+  async function callHost(marked: Runner, owner: string, until: EpochMs, jitConfig: string | null): Promise<null> {
+    telemetry.observe(metrics.waitMs, clock.now() - marked.orderedAt, { host: deps.hostName });
+    let runner = marked;
+    for (;;) {
+      const answer = await call(runner, until, jitConfig);
+      if (answer === null) return null;
+      telemetry.count(metrics.launches, { host: deps.hostName, outcome: answer.outcome });
+      if (answer.outcome === 'launched') {
+        await table.recordRunner(runner.name, [{ kind: 'launched', machine: answer.machine }], clock.now());
+        return null;
+      }
+      const next = await nextAttempt(runner, owner, until, answer);
+      if (!next) return endRefused(runner, answer);
+      runner = next;
+    }
+  }
+
+  /** `null`: it is not known whether something started. The lease's end, the host's list or its event will tell. */
+  async function call(runner: Runner, until: EpochMs, jitConfig: string | null): Promise<LaunchAnswer | null> {
+    const pool = deps.machineOf(runner.pool);
+    if (!pool) return { outcome: 'refused', refusal: 'invalid', reason: `pool ${runner.pool} is not configured`, retryAfterMs: null };
+    const request = {
+      name: runner.name,
+      attempt: runner.attempt,
+      deployment: deps.prefix,
+      pool: runner.pool,
+      labels: runner.labels,
+      machine: pool.machine,
+      answerBefore: until - answerMarginMs,
+      traceparent: runner.traceparent,
+      lifetimeMsMax: pool.lifetimeMsMax,
+      configuration: configurationOf(runner, jitConfig),
+    };
+    try {
+      return runner.activates ? await host.activate(request, runner.activates.machine) : await host.launch(request);
+    } catch (error) {
+      telemetry.count(metrics.launches, { host: deps.hostName, outcome: 'unknown' });
+      telemetry.log('warn', 'a launch was not answered', { runner: runner.name, error: readable(String(error)) });
+      return null;
+    }
+  }
+
+  function configurationOf(runner: Runner, jitConfig: string | null): RunnerConfiguration {
+    if (jitConfig !== null) return { kind: 'handedOver', jitConfig };
+    if (deps.claimUrl === null) throw new Error(`host ${deps.hostName} needs an address at which machines claim: PUBLIC_URL`);
+    return { kind: 'claimed', url: deps.claimUrl, token: deps.tokens.make(runner.name, runner.attempt) };
+  }
+
+  /** The next attempt under the same lease and mark, where the host says that one may have more luck. */
+  async function nextAttempt(
+    runner: Runner,
+    owner: string,
+    until: EpochMs,
+    answer: Extract<LaunchAnswer, { outcome: 'refused' }>,
+  ): Promise<Runner | null> {
+    const waitMs = answer.retryAfterMs;
+    if (waitMs === null || runner.attempt >= attemptsMax || clock.now() + waitMs + 2 * answerMarginMs > until) return null;
+    if (waitMs > 0) await clock.sleep(waitMs);
+    const recorded = await table.recordRunner(runner.name, [{ kind: 'attemptRefused', owner }], clock.now());
+    return recorded.outcome === 'recorded' ? recorded.runner : null;
+  }
+
+  /** Every call of this name was refused: the place is free by the host's own word. */
+  async function endRefused(runner: Runner, answer: Extract<LaunchAnswer, { outcome: 'refused' }>): Promise<null> {
+    const code = answer.refusal === 'noCapacity' ? 'refused' : answer.refusal;
+    await table.recordRunner(runner.name, [{ kind: 'gone', code, why: readable(answer.reason) }], clock.now());
+    if (runner.gitHubId !== null) await unregisterQuietly(runner);
+    return null;
+  }
+
+  /** What is left at GitHub is found by the list of runners too. */
+  async function unregisterQuietly(runner: Runner): Promise<void> {
+    try {
+      await unregister(github, runner);
+    } catch (error) {
+      telemetry.log('warn', 'a registration was left behind for the next sweep', { runner: runner.name, error: readable(String(error)) });
+    }
+  }
+}

@@ -1,0 +1,102 @@
+// The third door: a machine that has booted asks for its just-in-time configuration. One conditional write wins; the
+// configuration is minted then and returned in the answer, so it is never stored, and never minted for a machine that
+// did not boot.
+
+import { z } from 'zod';
+import type { Timing } from '../../core/configuration.ts';
+import type { RunnerName } from '../../core/ids.ts';
+import type { OwnRunner } from '../../core/plan/count.ts';
+import { readable } from '../../core/reason.ts';
+import type { Runner } from '../../core/runner.ts';
+import type { Clock } from '../../ports/clock.ts';
+import { type GitHub, GitHubError } from '../../ports/github.ts';
+import type { JobsTable } from '../../ports/jobs-table.ts';
+import type { Telemetry } from '../../ports/telemetry.ts';
+import type { ClaimTokens } from '../claim-token.ts';
+import { register } from '../registration.ts';
+import type { Answer } from './answer.ts';
+import { metrics } from './metrics.ts';
+
+export interface ClaimDeps {
+  clock: Clock;
+  table: JobsTable;
+  github: GitHub;
+  telemetry: Telemetry;
+  tokens: ClaimTokens;
+  own: OwnRunner;
+  timing: Timing;
+}
+
+/** A claim whose answer was lost is repeated; a machine that asks more often is broken. */
+const claimTimesMax = 3;
+/** A machine that stands by asks again after this, paid by its pool. */
+const standbyPollSeconds = 10;
+const retrySecondsDefault = 5;
+
+const claimSchema = z.object({ runner: z.string().max(64), token: z.string().max(200) });
+
+export function createClaimDoor(deps: ClaimDeps): (body: unknown) => Promise<Answer> {
+  const { clock, table, github, telemetry } = deps;
+
+  return async (body) => {
+    const proven = prove(body, deps);
+    if (!proven) return answer(401, 'the proof is not good');
+    const runner = await successor(await table.readRunner(proven));
+    if (!runner) return answer(410, 'no such runner');
+    if (runner.lane === null) return standBy(runner);
+    const fact = { kind: 'claim', windowMs: deps.timing.claimMs, timesMax: claimTimesMax } as const;
+    const claimed = await table.recordRunner(runner.name, [fact], clock.now());
+    if (claimed.outcome === 'refused') return answer(410, claimed.why);
+    if (claimed.outcome !== 'recorded') return answer(410, 'its claim is spent');
+    return mint(claimed.runner);
+  };
+
+  /** A spare's machine keeps its proof when it goes on under a new name. */
+  async function successor(runner: Runner | null): Promise<Runner | null> {
+    return runner?.activatedAs ? table.readRunner(runner.activatedAs) : runner;
+  }
+
+  async function standBy(runner: Runner): Promise<Answer> {
+    const recorded = await table.recordRunner(runner.name, [{ kind: 'standby' }], clock.now());
+    if (recorded.outcome === 'refused' || recorded.outcome === 'unknown') return answer(410, 'it is not wanted any more');
+    return answer(202, 'stand by', standbyPollSeconds);
+  }
+
+  async function mint(runner: Runner): Promise<Answer> {
+    try {
+      const registered = await register(github, runner, (runner.claim?.times ?? 1) > 1);
+      if (registered.outcome === 'minted') {
+        await table.recordRunner(runner.name, [{ kind: 'minted', gitHubId: registered.runnerId }], clock.now());
+        telemetry.count(metrics.claims, { status: '200' });
+        return { status: 200, body: { runner: runner.name, jitConfig: registered.jitConfig, traceparent: runner.traceparent } };
+      }
+      const why = registered.outcome === 'refused' ? readable(registered.reason) : 'a runner of this name is at work';
+      await table.recordRunner(runner.name, [{ kind: 'removing', code: 'mintRefused', why }], clock.now());
+      return answer(410, why);
+    } catch (error) {
+      if (!(error instanceof GitHubError)) throw error;
+      // Refused for the limit: nothing was minted, so the claim is free again for the same machine.
+      if (error.kind === 'limited') await table.recordRunner(runner.name, [{ kind: 'unclaimed' }], clock.now());
+      if (error.kind === 'limited' || error.kind === 'unavailable') {
+        const waitMs = error.retryAt === null ? retrySecondsDefault * 1000 : error.retryAt - clock.now();
+        return answer(error.kind === 'limited' ? 429 : 503, `GitHub: ${error.kind}`, Math.max(1, Math.ceil(waitMs / 1000)));
+      }
+      const why = readable(`GitHub refuses to register it: ${error.message}`);
+      await table.recordRunner(runner.name, [{ kind: 'removing', code: 'mintRefused', why }], clock.now());
+      return answer(410, why);
+    }
+  }
+
+  function answer(status: number, message: string, retryAfterSeconds?: number): Answer {
+    telemetry.count(metrics.claims, { status: String(status) });
+    return { status, body: { message }, ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }) };
+  }
+}
+
+/** The runner whose proof the request carries; `null` where it is no good, whatever is wrong with it. */
+export function prove(body: unknown, deps: Pick<ClaimDeps, 'own' | 'tokens'>): RunnerName | null {
+  const parsed = claimSchema.safeParse(body);
+  if (!parsed.success) return null;
+  const own = deps.own(parsed.data.runner);
+  return own && deps.tokens.check(own.name, parsed.data.token) !== null ? own.name : null;
+}

@@ -1,0 +1,34 @@
+// The fourth door, for notes: what a machine says about itself, for its timeline. It never changes a count, frees a
+// place or ends a runner.
+
+import { z } from 'zod';
+import { readable } from '../../core/reason.ts';
+import type { Answer } from './answer.ts';
+import { type ClaimDeps, prove } from './claim.ts';
+
+const milestoneSchema = z.object({
+  milestone: z.enum(['booted', 'registered', 'jobStarted', 'jobEnded']),
+  detail: z.string().max(1_000).optional(),
+});
+
+/** A runner has four milestones; a job that found the token could write for ever. */
+const notesMax = 12;
+
+export function createMilestoneDoor(
+  deps: Pick<ClaimDeps, 'clock' | 'table' | 'own' | 'tokens'>,
+): (body: unknown) => Promise<Answer> {
+  const { clock, table } = deps;
+  return async (body) => {
+    const name = prove(body, deps);
+    if (!name) return { status: 401, body: { message: 'the proof is not good' } };
+    const parsed = milestoneSchema.safeParse(body);
+    if (!parsed.success) return { status: 400, body: { message: 'milestone is booted, registered, jobStarted or jobEnded' } };
+    const runner = await table.readRunner(name);
+    const written = runner?.timeline.filter((entry) => entry.what.startsWith('machine: ')).length ?? 0;
+    if (!runner || written >= notesMax) return { status: 410, body: { message: 'no more notes are taken' } };
+    const { milestone, detail } = parsed.data;
+    const note = { kind: 'note', what: `machine: ${milestone}`, ...(detail ? { why: readable(detail) } : {}) } as const;
+    await table.recordRunner(name, [note], clock.now());
+    return { status: 202, body: { message: 'noted' } };
+  };
+}

@@ -1,0 +1,50 @@
+// Tells the Reconciler what is in use: the repository of a job, the scope of a runner. Before the commit, so that no
+// crash can lose it, and rarely: once in a while for each, by each process.
+
+import type { Commit } from '../../core/commit.ts';
+import { scopeName } from '../../core/scope.ts';
+import type { Job } from '../../core/job.ts';
+import type { Sweep } from '../../ports/jobs-table.ts';
+import type { RepositoryRef } from '../../ports/github.ts';
+import type { KnowledgeDeps } from './knowledge.ts';
+
+/** Well within the time that a repository counts as active. */
+const touchAgainMs = 10 * 60_000;
+/** Subjects remembered: beyond it all are forgotten, which costs a write each. */
+const rememberedMax = 10_000;
+
+export function createTouch(deps: KnowledgeDeps): (commit: Commit) => Promise<void> {
+  const touched = new Map<string, number>();
+  const { timing } = deps.configuration;
+
+  return async (commit) => {
+    const now = deps.clock.now();
+    const sweeps = [...commit.runnersNew.flatMap(runnerSweep), ...commit.jobs.flatMap(jobSweep)];
+    for (const { kind, subject, afterMs, state } of sweeps) {
+      const id = `${kind} ${subject}`;
+      if ((touched.get(id) ?? Number.NEGATIVE_INFINITY) + touchAgainMs > now) continue;
+      if (touched.size >= rememberedMax) touched.clear();
+      await deps.table.sweepSoon({ kind, subject, nextAt: now + afterMs, lastAt: null, touchedAt: now, state });
+      touched.set(id, now);
+    }
+  };
+
+  function runnerSweep({ scope }: Commit['runnersNew'][number]): Touched[] {
+    if (!scope) return [];
+    return [{ kind: 'runnerList', subject: `${scope.installation}:${scopeName(scope)}`, afterMs: timing.runnerListMs, state: { scope } }];
+  }
+
+  function jobSweep(job: Job): Touched[] {
+    const repository = repositoryOf(job);
+    return [{ kind: 'queuedJobs', subject: job.repository, afterMs: timing.queuedJobsMs, state: { repository } }];
+  }
+}
+
+interface Touched extends Pick<Sweep, 'kind' | 'subject' | 'state'> {
+  afterMs: number;
+}
+
+export function repositoryOf(job: Job): RepositoryRef {
+  const { repository, isPublic, ownedByOrganisation, installation } = job;
+  return { repository, isPublic, ownedByOrganisation, installation };
+}

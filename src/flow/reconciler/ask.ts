@@ -1,0 +1,40 @@
+// Asks GitHub what became of one job: before a second order, when a runner idles beside it, when its runner is gone.
+// One call per anomaly, none in the normal case.
+
+import type { JobKey } from '../../core/ids.ts';
+import type { AskPurpose, JobFact } from '../../core/job.ts';
+import { GitHubError } from '../../ports/github.ts';
+import { phaseOf, sightingOf } from '../sighting.ts';
+import { repositoryOf } from '../publisher/touch.ts';
+import type { ReconcilerDeps } from './deps.ts';
+import { metrics } from './metrics.ts';
+
+export type Ask = (key: JobKey, purpose: AskPurpose) => Promise<void>;
+
+function isLasting(error: unknown): boolean {
+  return error instanceof GitHubError && error.kind !== 'limited' && error.kind !== 'unavailable';
+}
+
+export function createAsk({ clock, table, github, configuration, sighting, telemetry }: ReconcilerDeps): Ask {
+  return async (key, purpose) => {
+    const job = await table.readJob(key);
+    if (!job || job.phase === 'completed' || job.phase === 'gated') return;
+    const { timing } = configuration;
+    if (job.askedAt !== null && job.askedAt + timing.askAgainMs > clock.now()) return;
+    const askedAt = clock.now();
+    const report = await github.readJob(repositoryOf(job), job.id).catch(async (error: unknown) => {
+      // A refusal that lasts (a suspended installation, a missing permission) is not asked for at each tick.
+      if (isLasting(error)) await table.recordJob(key, [{ kind: 'asked' }], askedAt);
+      throw error;
+    });
+    await table.recordJob(key, factsOf(), askedAt);
+
+    function factsOf(): JobFact[] {
+      telemetry.count(metrics.asks, { purpose, answer: report?.status ?? 'unknown' });
+      if (report === null) return [{ kind: 'vanished' }];
+      if (phaseOf(report.status) === 'queued') return [{ kind: 'asked' }, { kind: 'stillQueued', purpose: job?.ask?.purpose ?? purpose }];
+      const seen = sightingOf(report, sighting);
+      return seen === null ? [{ kind: 'asked' }] : [{ kind: 'seen', sighting: seen, by: 'answer' }, { kind: 'asked' }];
+    }
+  };
+}

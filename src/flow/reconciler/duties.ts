@@ -1,0 +1,117 @@
+// What has to happen when a deadline passes. Every state has one, and this is where somebody acts.
+
+import { poolByName } from '../../core/configuration.ts';
+import { jobDeadline, runnerDeadline } from '../../core/deadline.ts';
+import type { JobKey, RunnerName } from '../../core/ids.ts';
+import { waiting } from '../../core/ledger.ts';
+import { type Order, orderAttributes } from '../../core/order.ts';
+import type { EndingCode } from '../../core/reason.ts';
+import type { Runner, RunnerFact } from '../../core/runner.ts';
+import type { Ask } from './ask.ts';
+import type { ReconcilerDeps } from './deps.ts';
+import { metrics } from './metrics.ts';
+
+export interface Duties {
+  runner(name: RunnerName): Promise<void>;
+  job(key: JobKey): Promise<void>;
+}
+
+/** Jobs asked about when runners idle beside them: beyond it the next look goes on. */
+const idleAsksMax = 10;
+
+export function createDuties(deps: ReconcilerDeps, ask: Ask): Duties {
+  const { clock, table, github, telemetry, configuration } = deps;
+
+  return {
+    async runner(name) {
+      // Read again: the index that named it may lag.
+      const runner = await table.readRunner(name);
+      if (!runner) return;
+      const deadline = runnerDeadline(runner, deps.timesOf(runner.pool, runner.host));
+      if (!deadline || deadline.at > clock.now()) return;
+      telemetry.count(metrics.duties, { host: runner.host, duty: deadline.duty });
+      await perform(runner, deadline.duty);
+    },
+
+    async job(key) {
+      const job = await table.readJob(key);
+      const deadline = job ? jobDeadline(job) : null;
+      if (!job || !deadline || deadline.at > clock.now()) return;
+      telemetry.count(metrics.duties, { host: 'none', duty: deadline.duty });
+      if (deadline.duty === 'endHold') await table.recordJob(key, [{ kind: 'holdEnded' }], clock.now());
+      else await ask(key, job.ask?.purpose ?? 'orphan');
+    },
+  };
+
+  async function perform(runner: Runner, duty: NonNullable<ReturnType<typeof runnerDeadline>>['duty']): Promise<void> {
+    switch (duty) {
+      case 'launchAgain':
+        return publish({ status: 'launch', launchBefore: runner.launchBefore, ...orderOf(runner) });
+      case 'expire':
+        return remove(runner, 'expired', 'nobody began to launch it in time', { kind: 'fenced' });
+      case 'resolveLaunch':
+        return resolveLaunch(runner);
+      case 'giveUpBoot':
+        return remove(runner, 'bootDeadline', 'launched, but never online: look at the machine\'s log');
+      case 'renewStandby':
+        return remove(runner, 'surplus', 'it stood by for so long that its image is old');
+      case 'checkIdle':
+        return checkIdle(runner);
+      case 'askRunner':
+        return askRunner(runner);
+      case 'stopJob':
+        return remove(runner, 'jobTime', 'its job ran longer than its pool allows');
+      case 'terminate':
+        return publish({ status: 'terminate', ...orderOf(runner) });
+      default:
+        return duty satisfies never;
+    }
+  }
+
+  async function remove(runner: Runner, code: EndingCode, why: string, ...then: RunnerFact[]): Promise<void> {
+    const recorded = await table.recordRunner(runner.name, [{ kind: 'removing', code, why }, ...then], clock.now());
+    if (recorded.outcome === 'recorded' && recorded.runner.state !== 'gone') {
+      await publish({ status: 'terminate', ...orderOf(runner) });
+    }
+  }
+
+  /** A call was made and nobody heard the answer: what the host lists is kept, anything else ends. */
+  async function resolveLaunch(runner: Runner): Promise<void> {
+    const listed = (await deps.hosts.get(runner.host)?.list()) ?? 'unknown';
+    const machine = listed === 'unknown' ? null : listed.find((entry) => entry.name === runner.name && entry.alive);
+    if (machine) await table.recordRunner(runner.name, [{ kind: 'alive', machine: machine.machine }], clock.now());
+    else await remove(runner, 'uncertain', 'its launch was never answered');
+  }
+
+  /** GitHub gives a waiting job to an idle runner within a minute: if not, the job is in doubt. */
+  async function checkIdle(runner: Runner): Promise<void> {
+    await table.recordRunner(runner.name, [{ kind: 'idleChecked' }], clock.now());
+    const lane = runner.lane ? await table.readLane(runner.host, runner.lane) : null;
+    if (!lane || waiting(lane) === 0) return;
+    const jobs = await table.jobsOfLane(lane.key, 'ordered', idleAsksMax);
+    const orphaned = jobs.length > 0 ? [] : await table.jobsOfLane(lane.key, 'orphaned', idleAsksMax);
+    const idle = Math.min(lane.coming, idleAsksMax);
+    for (const job of [...jobs, ...orphaned].slice(0, idle + 1)) await ask(job.key, 'idleRunner');
+  }
+
+  async function askRunner(runner: Runner): Promise<void> {
+    if (!runner.scope) return;
+    const entry = await github.findRunner(runner.scope, runner.name);
+    const fact: RunnerFact =
+      entry === null
+        ? { kind: 'missing', asked: clock.now(), trustedAfterMs: configuration.timing.missingMs }
+        : entry.busy
+          ? { kind: 'busy', job: null, gitHubId: entry.id }
+          : { kind: 'unassigned' };
+    await table.recordRunner(runner.name, [fact], clock.now());
+  }
+
+  function orderOf(runner: Runner) {
+    const os = poolByName(configuration, runner.pool)?.os ?? 'linux';
+    return { host: runner.host, os, runner: runner.name };
+  }
+
+  function publish(order: Order): Promise<void> {
+    return deps.jobsTopic.publish([{ body: order, attributes: orderAttributes(order) }]);
+  }
+}

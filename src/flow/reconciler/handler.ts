@@ -1,0 +1,130 @@
+// The Reconciler: a deadline passed, or two truths differ → the next fact, or the next order. It never writes the
+// ledger, and is not needed for the normal case. Its work per tick is bounded; what it can't do now is still due then.
+
+import type { HostName } from '../../core/ids.ts';
+import type { Order } from '../../core/order.ts';
+import type { BatchHandler, OutgoingMessage } from '../../ports/queue.ts';
+import { GitHubError } from '../../ports/github.ts';
+import { createAsk } from './ask.ts';
+import type { ReconcilerDeps } from './deps.ts';
+import { createDuties } from './duties.ts';
+import type { Step } from './message.ts';
+import { metrics } from './metrics.ts';
+import { createSweeps } from './sweep.ts';
+import { notify } from '../notification.ts';
+import { ulid } from '../../core/ids.ts';
+
+/** Items and sweeps that one step looks at. */
+const dueMax = 100;
+const sweepsPerTick = 50;
+
+export interface Reconciler {
+  /** Each tick: says which steps there are to do. */
+  tick(): Promise<void>;
+  /** Reads the queue of steps. */
+  handle: BatchHandler<Step>;
+  /** Reads the Jobs Topic's orders to ask. */
+  handleAsks: BatchHandler<Order>;
+}
+
+export function createReconciler(deps: ReconcilerDeps): Reconciler {
+  const { clock, table, telemetry, configuration, publisherTopic } = deps;
+  const ask = createAsk(deps);
+  const duties = createDuties(deps, ask);
+  const sweep = createSweeps(deps);
+
+  return { tick, handle, handleAsks };
+
+  async function tick(): Promise<void> {
+    const due = await table.sweepsDue(clock.now(), sweepsPerTick);
+    const steps: Step[] = [
+      ...configuration.hosts.flatMap(({ name }): Step[] => [
+        { step: 'runnersDue', host: name },
+        { step: 'uncounted', host: name },
+        { step: 'wake', host: name },
+      ]),
+      { step: 'jobsDue' },
+      { step: 'purge' },
+      ...due.map(({ kind, subject }): Step => ({ step: 'sweep', kind, subject })),
+    ];
+    await deps.steps.publish(steps.map((body): OutgoingMessage<Step> => ({ body })));
+  }
+
+  async function handle(batch: Parameters<BatchHandler<Step>>[0]): ReturnType<BatchHandler<Step>> {
+    for (const { body } of batch) await guarded(body.step, () => perform(body));
+    return [];
+  }
+
+  async function handleAsks(batch: Parameters<BatchHandler<Order>>[0]): ReturnType<BatchHandler<Order>> {
+    for (const { body } of batch) {
+      if (body.status === 'ask') await guarded('ask', () => ask(body.job, body.purpose));
+    }
+    return [];
+  }
+
+  /** A step that fails is due again at the next tick: what is in the table says so. */
+  async function guarded(step: string, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      telemetry.count(metrics.failures, { step });
+      const level = error instanceof GitHubError ? 'warn' : 'error';
+      telemetry.log(level, 'a step of the reconciler failed, and is tried again', { step, error: String(error) });
+    }
+  }
+
+  function perform(step: Step): Promise<void> {
+    switch (step.step) {
+      case 'runnersDue':
+        return runnersDue(step.host);
+      case 'jobsDue':
+        return jobsDue();
+      case 'uncounted':
+        return uncounted(step.host);
+      case 'wake':
+        return wake(step.host);
+      case 'purge':
+        return purge();
+      case 'sweep':
+        return sweep(step.kind, step.subject);
+      case 'ask':
+        return ask(step.job, step.purpose);
+      default:
+        return step satisfies never;
+    }
+  }
+
+  async function runnersDue(host: HostName): Promise<void> {
+    for (const name of await table.dueRunners(host, clock.now(), dueMax)) await duties.runner(name);
+  }
+
+  async function jobsDue(): Promise<void> {
+    for (const key of await table.dueJobs(clock.now(), dueMax)) await duties.job(key);
+  }
+
+  /** A change whose notification was lost. */
+  async function uncounted(host: HostName): Promise<void> {
+    const items = await table.uncounted(host, clock.now() - configuration.timing.uncountedMs, dueMax);
+    if (items.length === 0) return;
+    telemetry.count(metrics.uncounted, { host }, items.length);
+    await publisherTopic.publish([notify({ host, items, recount: false, hops: 0 }, makeId('uncounted'))]);
+  }
+
+  /** A timer that was lost. */
+  async function wake(host: HostName): Promise<void> {
+    const ledger = await table.readLedger(host);
+    if (!ledger) return;
+    const isLate = ledger.wakeAt !== null && ledger.wakeAt <= clock.now();
+    const isBehind = ledger.configuration !== configuration.version;
+    if (!isLate && !isBehind) return;
+    await publisherTopic.publish([notify({ host, items: [], recount: isBehind, hops: 0 }, makeId('late'))]);
+  }
+
+  async function purge(): Promise<void> {
+    await table.purge(clock.now() - configuration.timing.keepMs, dueMax);
+  }
+
+  function makeId(why: string): string {
+    return `${why}:${ulid(clock.now(), deps.random)}`;
+  }
+}

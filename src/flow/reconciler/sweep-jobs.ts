@@ -1,0 +1,62 @@
+// Jobs that wait at GitHub and that nobody told us of: a webhook that was never sent. Looked up per repository, often
+// where something happened lately, rarely elsewhere, within a share of the installation's requests.
+
+import type { RepositoryRef } from '../../ports/github.ts';
+import type { Sweep } from '../../ports/jobs-table.ts';
+import { sightingOf } from '../sighting.ts';
+import type { ReconcilerDeps } from './deps.ts';
+import { metrics } from './metrics.ts';
+import type { Next } from './sweep.ts';
+
+/** Two lists of runs, and the jobs of one or two of them. */
+const requestsPerLook = 3;
+/** Until GitHub has said what it grants. */
+const hourlyLimitDefault = 5_000;
+
+export async function sweepQueuedJobs(deps: ReconcilerDeps, sweep: Sweep): Promise<Next> {
+  const { table, github, clock, telemetry, configuration } = deps;
+  const { repository } = sweep.state as { repository: RepositoryRef };
+  const waitMs = await requestsGranted(deps, repository.installation);
+  if (waitMs > 0) return { afterMs: waitMs };
+  for (const report of await github.queuedJobs(repository)) {
+    const sighting = sightingOf(report, deps.sighting);
+    if (sighting === null) continue;
+    const recorded = await table.recordJob(sighting.key, [{ kind: 'seen', sighting, by: 'lookup' }], clock.now());
+    if (recorded.outcome === 'recorded') telemetry.count(metrics.jobsFound);
+  }
+  const { queuedJobsMs, queuedJobsIdleMs, activeMs } = configuration.timing;
+  const isActive = sweep.touchedAt + activeMs > clock.now();
+  return { afterMs: isActive ? queuedJobsMs : queuedJobsIdleMs };
+}
+
+/** 0, or how long to wait: sweeps have their share of the hourly requests, spread evenly. */
+async function requestsGranted(deps: ReconcilerDeps, installation: number): Promise<number> {
+  const limit = deps.github.rateLeft(installation)?.limit ?? hourlyLimitDefault;
+  const perSecond = (limit * deps.configuration.github.sweepShare) / 3_600;
+  const terms = { burst: Math.max(requestsPerLook, Math.ceil(perSecond * 60)), perSecond };
+  const key = { kind: 'github-sweep', account: String(installation) } as const;
+  const now = deps.clock.now();
+  const grant = await deps.budgets.reserve(key, terms, requestsPerLook, now);
+  if (grant.granted === requestsPerLook) return 0;
+  await deps.budgets.giveBack(key, terms, grant.granted, now);
+  return Math.max(1_000, (requestsPerLook / perSecond) * 1_000);
+}
+
+/** `app`: the installations, and of each its repositories, which get a look of their own. */
+export async function sweepRepositories(deps: ReconcilerDeps, _sweep: Sweep): Promise<Next> {
+  const { table, github, clock, configuration } = deps;
+  for (const { id, suspended } of await github.installations()) {
+    if (suspended) continue;
+    for (const repository of await github.repositories(id)) {
+      await table.sweepSoon({
+        kind: 'queuedJobs',
+        subject: repository.repository,
+        nextAt: clock.now() + configuration.timing.queuedJobsMs,
+        lastAt: null,
+        touchedAt: 0,
+        state: { repository },
+      });
+    }
+  }
+  return { afterMs: configuration.timing.queuedJobsIdleMs };
+}

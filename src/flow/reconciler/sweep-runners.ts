@@ -1,0 +1,60 @@
+// GitHub's runners of a scope against ours. A list never ends anything by itself: what is missing twice starts a
+// removal, whose DELETE decides; an entry of ours without a live record is deleted, unless it is at work.
+
+import { type Scope, sameScope } from '../../core/scope.ts';
+import type { Runner, RunnerFact } from '../../core/runner.ts';
+import type { RunnerEntry } from '../../ports/github.ts';
+import type { Sweep } from '../../ports/jobs-table.ts';
+import type { ReconcilerDeps } from './deps.ts';
+import { metrics } from './metrics.ts';
+import type { Next } from './sweep.ts';
+
+export async function sweepRunnerList(deps: ReconcilerDeps, sweep: Sweep): Promise<Next> {
+  const { scope } = sweep.state as { scope: Scope };
+  const askedAt = deps.clock.now();
+  const entries = await deps.github.listRunners(scope);
+  const ours = entries.filter((entry) => deps.sighting.own(entry.name) !== null);
+  for (const entry of ours) await compare(deps, scope, entry);
+  const registered = new Set(ours.map((entry) => entry.name));
+  const alive = await runnersOfScope(deps, scope);
+  for (const runner of alive) {
+    if (!registered.has(runner.name)) await missing(deps, runner, askedAt);
+  }
+  const { runnerListMs, runnerListIdleMs } = deps.configuration.timing;
+  return { afterMs: alive.length + ours.length > 0 ? runnerListMs : runnerListIdleMs };
+}
+
+async function runnersOfScope(deps: ReconcilerDeps, scope: Scope): Promise<Runner[]> {
+  const lists = await Promise.all(deps.configuration.hosts.map(({ name }) => deps.table.runnersOfHost(name)));
+  return lists.flat().filter((runner) => runner.scope !== null && sameScope(runner.scope, scope));
+}
+
+async function compare(deps: ReconcilerDeps, scope: Scope, entry: RunnerEntry): Promise<void> {
+  const { table, clock } = deps;
+  const own = deps.sighting.own(entry.name);
+  if (!own) return;
+  const runner = await table.readRunner(own.name);
+  if (!runner || runner.state === 'gone') {
+    deps.telemetry.count(metrics.strays, { host: own.host, at: 'github' });
+    await deps.github.removeRunner(scope, entry.id);
+    return;
+  }
+  const facts = factsOf(runner, entry);
+  if (facts.length > 0) await table.recordRunner(own.name, facts, clock.now());
+}
+
+function factsOf(runner: Runner, entry: RunnerEntry): RunnerFact[] {
+  if (entry.busy) return runner.state === 'busy' && runner.missing === 0 ? [] : [{ kind: 'busy', job: null, gitHubId: entry.id }];
+  const isNew = runner.state === 'launched' || runner.state === 'claimed' || runner.state === 'launching';
+  if (entry.status === 'online' && isNew) return [{ kind: 'online', gitHubId: entry.id }];
+  return [];
+}
+
+async function missing(deps: ReconcilerDeps, runner: Runner, askedAt: number): Promise<void> {
+  if (runner.gitHubId === null) return;
+  const fact = { kind: 'missing', asked: askedAt, trustedAfterMs: deps.configuration.timing.missingMs } as const;
+  const before = runner.job;
+  const recorded = await deps.table.recordRunner(runner.name, [fact], deps.clock.now());
+  if (recorded.outcome !== 'recorded' || recorded.runner.removing?.code !== 'unregistered' || before) return;
+  deps.telemetry.count(metrics.duties, { host: runner.host, duty: 'unregistered' });
+}

@@ -1,0 +1,67 @@
+// Regular looks at what is really there. Each kind looks, writes facts, and says when the next look is due; a look that
+// fails stays due. Together they use at most a share of each installation's requests.
+
+import type { Sweep } from '../../ports/jobs-table.ts';
+import type { ReconcilerDeps } from './deps.ts';
+import { metrics } from './metrics.ts';
+import { sweepDeliveries } from './sweep-deliveries.ts';
+import { sweepHost } from './sweep-host.ts';
+import { sweepQueuedJobs, sweepRepositories } from './sweep-jobs.ts';
+import { sweepReroute, sweepRecount } from './sweep-ledger.ts';
+import { sweepRunnerList } from './sweep-runners.ts';
+
+/** What a look found out about the next one. `null`: there is nothing here to look at any more. */
+export type Next = { afterMs: number; state?: unknown } | null;
+
+/** A sweep that is forgotten is made again by whoever needs it. */
+const neverMs = 365 * 24 * 60 * 60_000;
+
+export function createSweeps(deps: ReconcilerDeps): (kind: Sweep['kind'], subject: string) => Promise<void> {
+  const { clock, table, telemetry } = deps;
+
+  return async (kind, subject) => {
+    const sweep = await table.readSweep(kind, subject);
+    if (!sweep || sweep.nextAt > clock.now()) return;
+    const lookedAt = clock.now();
+    const next = await look(sweep);
+    telemetry.count(metrics.sweeps, { kind });
+    const nextAt = clock.now() + (next === null ? neverMs : next.afterMs);
+    const state = next !== null && 'state' in next ? next.state : sweep.state;
+    await table.sweepDone({ ...sweep, nextAt, lastAt: lookedAt, state });
+  };
+
+  function look(sweep: Sweep): Promise<Next> {
+    switch (sweep.kind) {
+      case 'runnerList':
+        return sweepRunnerList(deps, sweep);
+      case 'hostList':
+        return sweepHost(deps, sweep);
+      case 'deliveries':
+        return sweepDeliveries(deps, sweep);
+      case 'queuedJobs':
+        return sweepQueuedJobs(deps, sweep);
+      case 'repositories':
+        return sweepRepositories(deps, sweep);
+      case 'recount':
+        return sweepRecount(deps, sweep);
+      case 'reroute':
+        return sweepReroute(deps, sweep);
+      default:
+        return sweep.kind satisfies never;
+    }
+  }
+}
+
+/** Made at each start: what has no event to make it. */
+export async function plantSweeps(deps: ReconcilerDeps): Promise<void> {
+  const now = deps.clock.now();
+  const plant = (kind: Sweep['kind'], subject: string, state: unknown = null) =>
+    deps.table.sweepSoon({ kind, subject, nextAt: now, lastAt: null, touchedAt: 0, state });
+  await plant('deliveries', 'app');
+  await plant('repositories', 'app');
+  for (const { name } of deps.configuration.hosts) {
+    await plant('hostList', name);
+    await plant('recount', name);
+    await plant('reroute', name);
+  }
+}
