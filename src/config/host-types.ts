@@ -1,0 +1,63 @@
+// What the configuration has to know about each type of host beside the schemas that the host itself brings. The
+// table has exactly the registry's keys: a host that is added there is missed here by the compiler.
+
+import type { z } from 'zod';
+import { hostTypes as registry } from '../adapters/hosts/index.ts';
+import type { OperatingSystem } from '../core/configuration.ts';
+
+export interface HostTypeFacts {
+  says: string;
+  operatingSystems: readonly OperatingSystem[];
+  /** It is one machine, so all of its pools have the same operating system. */
+  isOneMachine: boolean;
+  /** Its machines can stand by as spares. */
+  standby: boolean;
+  /** Its machines ask for their registration themselves, at PUBLIC_URL. */
+  callsBack: boolean;
+  /** Three times the slowest boot in a hundred, unless timing or the pool says otherwise. */
+  bootSeconds: number;
+  /** Launch calls: so many at once, then so many a second. */
+  launchBurst: number;
+  launchesPerSecond: number;
+}
+
+export interface HostTypeEntry extends HostTypeFacts {
+  options: z.ZodType;
+  machine: z.ZodType;
+}
+
+export type HostTypes = Readonly<Record<string, HostTypeEntry>>;
+
+export type HostType = keyof typeof registry;
+
+const facts: Readonly<Record<HostType, HostTypeFacts>> = {
+  local: {
+    says: 'Processes on the machine where the orchestrator itself runs.',
+    operatingSystems: ['linux', 'macos'],
+    isOneMachine: true,
+    standby: false,
+    callsBack: false,
+    // Nothing boots: the runner's own start takes about 20 s on a small machine.
+    bootSeconds: 60,
+    // Copying GitHub's runner keeps a disk busy; more at once start no sooner.
+    launchBurst: 10,
+    launchesPerSecond: 10,
+  },
+  simulated: {
+    says: 'Machines that exist only in memory, for tests and demonstrations.',
+    operatingSystems: ['linux', 'windows', 'macos'],
+    isOneMachine: false,
+    standby: true,
+    callsBack: true,
+    bootSeconds: 180,
+    launchBurst: 100,
+    launchesPerSecond: 100,
+  },
+};
+
+export const hostTypes: HostTypes = Object.fromEntries(
+  Object.entries(facts).map(([type, fact]) => {
+    const { options, machine } = registry[type as HostType];
+    return [type, { ...fact, options, machine }];
+  }),
+);
