@@ -1,9 +1,11 @@
 // Every kind of host: what the configuration may say about it and its machines, and where it is. Loaded when it is
 // used, so that nobody pays for the SDK of a host that they do not have.
 
+import { localHostOptions, localMachine } from './local/options.ts';
 import { simulatedHostOptions, simulatedMachine } from './simulated/options.ts';
 
 export const hostTypes = {
+  local: { options: localHostOptions, machine: localMachine, load: () => import('./local/index.ts') },
   simulated: {
     options: simulatedHostOptions,
     machine: simulatedMachine,
