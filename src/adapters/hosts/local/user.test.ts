@@ -1,0 +1,38 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir, userInfo } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { findUser, firstClosedFolder } from './user.ts';
+
+const { username, uid, gid, homedir } = userInfo();
+
+test('a user is found with numbers and home', async () => {
+  const user = await findUser(username, uid);
+  assert.deepEqual([user.name, user.uid, user.gid, user.home], [username, uid, gid, homedir]);
+});
+
+test('a user that is not there is named', async () => {
+  await assert.rejects(
+    findUser('nobody-of-that-name', 0),
+    /no user nobody-of-that-name.*create it, or name another/,
+  );
+});
+
+test('only root hands over the rights of another user', async () => {
+  await assert.rejects(findUser(username, uid + 1), /may not start processes as .*run it as root/);
+});
+
+test('a folder that the user may not pass through is named', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'way-'));
+  try {
+    const open = join(folder, 'open');
+    mkdirSync(open, { mode: 0o755 });
+    const stranger = { name: 'x', uid: 54_321, gid: 54_321, home: null, prefix: [] };
+    assert.equal(firstClosedFolder(open, stranger), folder);
+    assert.equal(firstClosedFolder(tmpdir(), stranger), null);
+    assert.equal(firstClosedFolder(open, { ...stranger, uid }), null);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
