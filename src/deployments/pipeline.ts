@@ -141,9 +141,9 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
   const timer = queue<Wake>('timer');
   const steps = queue<Step>('reconciler', { batchSizeMax: 1, concurrency: 4 });
   const asks = queue<Order>('asks', { concurrency: 4 });
-  const publisherTopic = createInProcessTopic<Notification>({ name: 'publisher' });
+  const publisherTopic = createInProcessTopic<Notification>({ name: 'publisher', fifo: true });
   publisherTopic.subscribe(notifications);
-  const jobsTopic = createInProcessTopic<Order>({ name: 'jobs' });
+  const jobsTopic = createInProcessTopic<Order>({ name: 'jobs', fifo: false });
   jobsTopic.subscribe(asks, { Status: ['ask'] });
 
   // ---- The table, the doors, the hosts
