@@ -18,7 +18,7 @@ NODE_TEST := node --test --test-isolation=none
 FAST_TESTS := 'src/**/!(*.slow).test.ts' 'test/**/!(*.slow).test.ts'
 SLOW_TESTS := 'src/**/*.slow.test.ts' 'test/**/*.slow.test.ts'
 
-.PHONY: help start test test-slow test-all check check-format check-types check-unused simulate bench format ready
+.PHONY: help start test test-slow test-all check check-format check-types check-unused simulate bench format reference ready
 
 help: ## List the targets
 	@sed -nE 's/^([a-z][a-z-]*):[^#]*## (.*)$$/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-22s %s\n", $$1, $$2 }'
@@ -56,6 +56,9 @@ bench: ready ## Run the benchmarks
 
 format: ready ## Format the code and mend what lint can mend
 	@biome check --write
+
+reference: ready ## Write docs/reference from the source
+	@node scripts/generate-reference.ts
 
 # What every target needs first: the packages, and a Node that is new enough.
 ready: node_modules/.installed

@@ -50,9 +50,9 @@ function allowedByJson(json: z.core.JSONSchema.JSONSchema): string {
     case 'boolean':
       return 'true or false';
     case 'string':
-      return `a text${range(json.minLength, json.maxLength, ' with', ' characters')}`;
+      return `a text${range(json.minLength, json.maxLength, ' of', ' characters')}`;
     case 'array':
-      return `a list${range(json.minItems, json.maxItems, ' with', ' entries')}`;
+      return `a list${range(json.minItems, json.maxItems, ' of', ' entries')}`;
     case 'object':
       return json.properties
         ? `an object with the keys ${Object.keys(json.properties).join(', ')}`
@@ -62,13 +62,14 @@ function allowedByJson(json: z.core.JSONSchema.JSONSchema): string {
   }
 }
 
-function range(min: number | undefined, max: number | undefined, before = '', after = ''): string {
-  const least = min ?? Number.MIN_SAFE_INTEGER;
-  const most = max ?? Number.MAX_SAFE_INTEGER;
-  const [hasLeast, hasMost] = [least > Number.MIN_SAFE_INTEGER, most < Number.MAX_SAFE_INTEGER];
-  if (hasLeast && hasMost) return `${before || ' from'} ${least} to ${most}${after}`;
-  if (hasLeast) return `${before} of at least ${least}${after}`;
-  return hasMost ? `${before} of at most ${most}${after}` : '';
+/** ` from 1 to 100`, or with the words around it ` of 1 to 100 characters`; empty without bounds. */
+function range(min: number | undefined, max: number | undefined, word = ' from', unit = ''): string {
+  // A whole number has JavaScript's bounds, if no others.
+  const least = min === undefined || min <= Number.MIN_SAFE_INTEGER ? null : min;
+  const most = max === undefined || max >= Number.MAX_SAFE_INTEGER ? null : max;
+  if (least !== null && most !== null) return `${word} ${least} to ${most}${unit}`;
+  if (least !== null) return ` of at least ${least}${unit}`;
+  return most === null ? '' : ` of at most ${most}${unit}`;
 }
 
 /** The schema inside of what only makes it optional or gives it a default. */
