@@ -50,9 +50,9 @@ export interface Books {
   /** `null` before the first commit. */
   ledger: Ledger | null;
   controls: readonly Control[];
-  /** Those asked for, and those that the runners below name (`forJob`, `job`). */
+  /** Those asked for, in that order, then those that the runners below name (`forJob`, `job`). */
   jobs: readonly Job[];
-  /** Those asked for, and those of this host that the jobs asked for name (`runner`). */
+  /** Those asked for, in that order, then those of this host that the jobs asked for name (`runner`). */
   runners: readonly Runner[];
   /** Of all the jobs and runners above. */
   lanes: readonly Lane[];
@@ -118,20 +118,20 @@ export interface JobsTable {
   census(host: HostName): Promise<Census>;
   commit(commit: Commit): Promise<Committed>;
 
-  /** Oldest first by GitHub's time. May lag. */
+  /** Counted so, oldest first by GitHub's time. May lag. */
   jobsOfLane(lane: LaneKey, jobClass: JobClass, limit: number): Promise<Job[]>;
   /** Queued jobs that have no lane, by key after `after`. May lag. */
   jobsRefused(after: JobKey | null, limit: number): Promise<Job[]>;
   /** Counted jobs of a host in lanes, by key after `after`: for routing them again. May lag. */
   jobsCounted(host: HostName, after: JobKey | null, limit: number): Promise<Job[]>;
-  /** Unmarked first, then the longest online, then the rest. May lag. */
+  /** Counted so: unmarked first, then the longest online, then the rest. May lag. */
   runnersOfLane(host: HostName, lane: LaneKey, runnerClass: RunnerClass, limit: number): Promise<Runner[]>;
-  /** Ready to be activated (`standby`, not removing) first. May lag. */
+  /** Counted as standing by, those ready to be activated (`standby`, not removing) first. May lag. */
   runnersStandingBy(host: HostName, pool: PoolName, limit: number): Promise<Runner[]>;
   /** All of the host that are not gone. May lag. */
   runnersOfHost(host: HostName): Promise<Runner[]>;
 
-  /** Not counted since before `before`, oldest first. May lag. */
+  /** Not counted since before `before`, oldest first; controls too, until the ledger has their values. May lag. */
   uncounted(host: HostName, before: EpochMs, limit: number): Promise<ItemKey[]>;
   /** Items whose deadline is not after `now`, earliest first. Deadlines are computed by the core at each write. May lag. */
   dueRunners(host: HostName, now: EpochMs, limit: number): Promise<RunnerName[]>;

@@ -4,7 +4,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import type { HostName, LaneKey, PoolName } from '../../../core/ids.ts';
 import { lanePlaces } from '../../../core/lane-places.ts';
 import type { Control, Lane, Ledger } from '../../../core/ledger.ts';
-import { parseItem, select, selectItem, selectItems } from './statements.ts';
+import { keysInOrder, parseItem, select, selectItem, selectItems } from './statements.ts';
 
 export function createHostRows(database: DatabaseSync) {
   const ledgerVersion = select(database, 'SELECT version FROM ledgers WHERE host = ?');
@@ -37,7 +37,7 @@ export function createHostRows(database: DatabaseSync) {
     lane: selectItem<Lane>(database, 'SELECT item FROM lanes WHERE host = ? AND key = ?'),
     lanes: selectItems<Lane>(
       database,
-      'SELECT item FROM lanes WHERE host = ? AND key IN (SELECT value FROM json_each(?))',
+      `SELECT item FROM ${keysInOrder} CROSS JOIN lanes ON lanes.host = ? AND lanes.key = asked.value`,
     ),
     lanesOfHost: selectItems<Lane>(database, 'SELECT item FROM lanes WHERE host = ?'),
     queue: (host: HostName, pools: readonly PoolName[], limit: number) =>

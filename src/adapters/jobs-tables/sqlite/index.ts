@@ -156,7 +156,7 @@ export function createSqliteJobsTable(options: SqliteJobsTableOptions): SqliteJo
       controls: hosts.controls(host).map(({ control }) => control),
       jobs: jobsFound,
       runners: runnersFound,
-      lanes: hosts.lanes(host, keyList(lanesNamed(host, jobsFound, runnersFound))),
+      lanes: hosts.lanes(keyList(lanesNamed(host, jobsFound, runnersFound)), host),
       queue: hosts.queue(host, pools, queueMax),
       timed: hosts.timed(host, timedMax),
     };

@@ -5,7 +5,7 @@ import type { HostName, JobKey, LaneKey } from '../../../core/ids.ts';
 import type { Job, JobClass } from '../../../core/job.ts';
 import type { Deadlines, ItemKey } from '../../../ports/jobs-table.ts';
 import { type JobPlaces, jobPlaces } from '../places.ts';
-import { keyList, parseItem, select, selectItems } from './statements.ts';
+import { keyList, keysInOrder, parseItem, select, selectItems } from './statements.ts';
 
 /** A job as it is stored; `dueAt` may still be by an older configuration. */
 export interface JobRow {
@@ -20,7 +20,7 @@ export function createJobRows(database: DatabaseSync, deadlines: Deadlines) {
   const byKey = select(database, 'SELECT item, due_at FROM jobs WHERE key = ?');
   const versions = select(
     database,
-    'SELECT key, version FROM jobs WHERE key IN (SELECT value FROM json_each(?))',
+    `SELECT jobs.key, version FROM ${keysInOrder} CROSS JOIN jobs ON jobs.key = asked.value`,
   );
   const insert = database.prepare(
     `INSERT INTO jobs (version, item, counted_host, counted_lane, counted_class, created_at, is_refused, due_at,
@@ -84,7 +84,10 @@ export function createJobRows(database: DatabaseSync, deadlines: Deadlines) {
     versions: (keys: Iterable<JobKey>) =>
       new Map(versions.all(keyList(keys)).map(([key, version]) => [key as JobKey, Number(version)])),
 
-    byKeys: selectItems<Job>(database, 'SELECT item FROM jobs WHERE key IN (SELECT value FROM json_each(?))'),
+    byKeys: selectItems<Job>(
+      database,
+      `SELECT item FROM ${keysInOrder} CROSS JOIN jobs ON jobs.key = asked.value`,
+    ),
     ofLane: selectItems<Job>(
       database,
       `SELECT item FROM jobs WHERE counted_lane = ? AND counted_class = ? ORDER BY created_at, key LIMIT ?`,

@@ -5,7 +5,7 @@ import type { HostName, RunnerName } from '../../../core/ids.ts';
 import type { Runner } from '../../../core/runner.ts';
 import type { Deadlines, ItemKey } from '../../../ports/jobs-table.ts';
 import { type RunnerPlaces, runnerPlaces } from '../places.ts';
-import { keyList, parseItem, select, selectItems } from './statements.ts';
+import { keyList, keysInOrder, parseItem, select, selectItems } from './statements.ts';
 
 /** A runner as it is stored; `dueAt` may still be by an older configuration. */
 export interface RunnerRow {
@@ -17,7 +17,7 @@ export function createRunnerRows(database: DatabaseSync, deadlines: Deadlines) {
   const byName = select(database, 'SELECT item, due_at FROM runners WHERE name = ?');
   const versions = select(
     database,
-    'SELECT name, version FROM runners WHERE name IN (SELECT value FROM json_each(?))',
+    `SELECT name, version FROM ${keysInOrder} CROSS JOIN runners ON runners.name = asked.value`,
   );
   const insert = database.prepare(
     `INSERT INTO runners (version, item, host, pool, lane, counted_class, rank, rank_at, is_gone, due_at,
@@ -63,7 +63,7 @@ export function createRunnerRows(database: DatabaseSync, deadlines: Deadlines) {
 
     byNames: selectItems<Runner>(
       database,
-      'SELECT item FROM runners WHERE name IN (SELECT value FROM json_each(?))',
+      `SELECT item FROM ${keysInOrder} CROSS JOIN runners ON runners.name = asked.value`,
     ),
     ofLane: selectItems<Runner>(
       database,

@@ -43,7 +43,13 @@ export function parseItem<Item>(column: SQLOutputValue | undefined): Item {
   return JSON.parse(column as string) as Item;
 }
 
-/** For `… IN (SELECT value FROM json_each(?))`: any number of keys in one statement. */
+/**
+ * Any number of keys in one statement, each looked up by an index. A cross join is never turned round, so the rows come
+ * in the order of the keys: SQLite's promise for CROSS JOIN (lang_select.html, "the CROSS JOIN operator").
+ */
+export const keysInOrder = 'json_each(?) AS asked';
+
+/** What `keysInOrder` takes. */
 export function keyList(keys: Iterable<string>): string {
   return JSON.stringify([...keys]);
 }
