@@ -28,6 +28,17 @@ export function clockContract(name: string, createFixture: () => ClockFixture): 
     assert.ok(Number.isSafeInteger(clock.now()));
   });
 
+  test(`${name}: time is whole milliseconds also after a wait of a fraction`, async () => {
+    const { clock, pass } = createFixture();
+    let at: number | null = null;
+    clock.after(1.25, () => {
+      at = clock.now();
+    });
+    await pass(4.5);
+    assert.ok(Number.isSafeInteger(at));
+    assert.ok(Number.isSafeInteger(clock.now()));
+  });
+
   for (const delayMs of [0, -1, 1, 5, 2.5]) {
     test(`${name}: a task after ${delayMs} ms runs once, never at once, not before its time`, async () => {
       const { clock, pass } = createFixture();
@@ -85,10 +96,12 @@ export function clockContract(name: string, createFixture: () => ClockFixture): 
     cancel();
   });
 
-  test(`${name}: a delay that is no number is refused`, () => {
-    const { clock } = createFixture();
-    assert.throws(() => clock.after(Number.NaN, () => {}), /NaN/);
-  });
+  for (const delayMs of [Number.NaN, Number.POSITIVE_INFINITY]) {
+    test(`${name}: a delay of ${delayMs} ms is refused`, () => {
+      const { clock } = createFixture();
+      assert.throws(() => clock.after(delayMs, () => {}), /finite number/);
+    });
+  }
 }
 
 /** What every source of chance does. */

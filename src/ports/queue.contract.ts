@@ -32,6 +32,7 @@ export interface ContractTopic {
 export interface QueueFixture {
   createTopic(terms: { fifo: boolean }): Promise<ContractTopic>;
   now(): number;
+  sleep(ms: number): Promise<void>;
   /** Lets `ms` pass; what was due until then has been delivered, and what its handlers could do at once is done. */
   advance(ms: number): Promise<void>;
   end(): Promise<void>;
@@ -512,7 +513,6 @@ interface World {
   subscribe(terms?: Partial<ContractQueueTerms>, policy?: FilterPolicy): Promise<ContractQueue>;
   advance(ms: number): Promise<void>;
   now(): number;
-  /** Ends in the first `advance` that reaches its time. */
   sleep(ms: number): Promise<void>;
   /** `n` messages that one call of a handler gets together. */
   batchOf(n: number): OutgoingMessage<ContractBody>[];
@@ -522,7 +522,6 @@ async function worldOf(fixture: QueueFixture, fifo: boolean): Promise<World> {
   const topic = await fixture.createTopic({ fifo });
   const forKind = (messages: readonly OutgoingMessage<ContractBody>[]): OutgoingMessage<ContractBody>[] =>
     messages.map((own) => (fifo ? own : withoutGroup(own)));
-  const sleepers: { at: number; wake: () => void }[] = [];
   return {
     topic: { fifo, publish: (messages) => topic.publish(forKind(messages)) },
     subscribe: async (terms, policy) => {
@@ -532,27 +531,11 @@ async function worldOf(fixture: QueueFixture, fifo: boolean): Promise<World> {
       );
       return { ...queue, publish: (messages) => queue.publish(forKind(messages)) };
     },
-    async advance(ms) {
-      const end = fixture.now() + ms;
-      for (let next = nextOf(sleepers); next !== undefined && next.at <= end; next = nextOf(sleepers)) {
-        await fixture.advance(Math.max(0, next.at - fixture.now()));
-        sleepers.splice(sleepers.indexOf(next), 1);
-        next.wake();
-        await fixture.advance(0);
-      }
-      await fixture.advance(Math.max(0, end - fixture.now()));
-    },
+    advance: fixture.advance,
     now: fixture.now,
-    sleep: (ms) =>
-      new Promise((wake) => {
-        sleepers.push({ at: fixture.now() + ms, wake });
-      }),
+    sleep: fixture.sleep,
     batchOf: (n) => Array.from({ length: n }, (_, i) => message(i)),
   };
-}
-
-function nextOf<Sleeper extends { at: number }>(sleepers: readonly Sleeper[]): Sleeper | undefined {
-  return sleepers.toSorted((a, b) => a.at - b.at)[0];
 }
 
 function withoutGroup({ group: _, ...rest }: OutgoingMessage<ContractBody>): OutgoingMessage<ContractBody> {

@@ -10,8 +10,9 @@ export function createSystemClock(): Clock {
   const now = createMonotoneNow(Date.now, () => performance.now());
 
   function after(delayMs: number, task: () => void): Cancel {
-    if (Number.isNaN(delayMs))
-      throw new RangeError('a delay of NaN ms: give a number of milliseconds, 0 or more');
+    if (!Number.isFinite(delayMs)) {
+      throw new RangeError(`a delay of ${delayMs} ms: give a finite number of milliseconds, 0 or more`);
+    }
     return delayMs > 0 ? afterTimeout(delayMs, task) : afterTurn(task);
   }
 

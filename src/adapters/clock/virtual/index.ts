@@ -32,13 +32,15 @@ const stepsPerTurnMax = 64;
 
 export function createVirtualClock(startMs: EpochMs): VirtualClock {
   const timers = createTimers();
-  let nowMs = startMs;
+  let nowMs = Math.floor(startMs);
   let isRunning = false;
 
   function after(delayMs: number, task: () => void) {
-    if (Number.isNaN(delayMs))
-      throw new RangeError('a delay of NaN ms: give a number of milliseconds, 0 or more');
-    return timers.add(nowMs + Math.max(0, delayMs), task);
+    if (!Number.isFinite(delayMs)) {
+      throw new RangeError(`a delay of ${delayMs} ms: give a finite number of milliseconds, 0 or more`);
+    }
+    // Time is in whole milliseconds, as fractions of so large a number do not add up.
+    return timers.add(nowMs + Math.max(0, Math.ceil(delayMs)), task);
   }
 
   /** False where nothing is due until then. */
@@ -58,7 +60,7 @@ export function createVirtualClock(startMs: EpochMs): VirtualClock {
         steps += 1;
         return null;
       }
-      if (Number.isFinite(untilMs)) nowMs = Math.max(nowMs, untilMs);
+      if (Number.isFinite(untilMs)) nowMs = Math.max(nowMs, Math.floor(untilMs));
       return steps;
     });
   }
