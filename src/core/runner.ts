@@ -196,7 +196,9 @@ export function mergeRunner(runner: Runner, fact: RunnerFact, at: number): Runne
     case 'claim':
       return claim(runner, fact.windowMs, fact.timesMax, at);
     case 'unclaimed':
-      return runner.claim === null || runner.gitHubId !== null ? unchanged : changed({ ...runner, claim: null });
+      return runner.claim === null || runner.gitHubId !== null
+        ? unchanged
+        : changed({ ...runner, claim: null });
     case 'minted':
       if (runner.gitHubId === fact.gitHubId) return unchanged;
       return changed({ ...runner, gitHubId: fact.gitHubId, missing: 0 });

@@ -12,7 +12,10 @@ export function makeTraceparent(parent: string | null, random: () => number): st
 
 function hex(random: () => number, bytes: number): string {
   let text = '';
-  for (let i = 0; i < bytes; i += 1) text += Math.floor(random() * 256).toString(16).padStart(2, '0');
+  for (let i = 0; i < bytes; i += 1)
+    text += Math.floor(random() * 256)
+      .toString(16)
+      .padStart(2, '0');
   // All zero is not a valid id.
   return /^0+$/.test(text) ? `${text.slice(0, -1)}1` : text;
 }

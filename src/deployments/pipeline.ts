@@ -3,12 +3,17 @@
 //
 //   doors → table → stream → messenger → publisher topic → publisher → jobs topic → launcher, terminator, reconciler
 
+import {
+  createInProcessQueue,
+  createInProcessTopic,
+  type InProcessQueue,
+  type QueueFaults,
+} from '../adapters/topics/in-process/index.ts';
 import { type Configuration, hostByName, poolByName } from '../core/configuration.ts';
 import { jobDeadline, type RunnerTimes, runnerDeadline } from '../core/deadline.ts';
 import { type GitHubName, type HostName, type PoolName, ulid } from '../core/ids.ts';
 import type { Order } from '../core/order.ts';
 import { makeTraceparent } from '../core/trace.ts';
-import { createInProcessQueue, createInProcessTopic, type InProcessQueue, type QueueFaults } from '../adapters/topics/in-process/index.ts';
 import { createClaimTokens } from '../flow/claim-token.ts';
 import { ownRunnersOf } from '../flow/identity.ts';
 import { createMessenger, createWaker, type Wake } from '../flow/messenger/handler.ts';
@@ -119,7 +124,10 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
   // ---- Queues and topics
 
   const queues: InProcessQueue<never>[] = [];
-  const queue = <Body>(name: string, change: Partial<Parameters<typeof createInProcessQueue<Body>>[0]> = {}) => {
+  const queue = <Body>(
+    name: string,
+    change: Partial<Parameters<typeof createInProcessQueue<Body>>[0]> = {},
+  ) => {
     const faults = deps.faults?.(name) as QueueFaults<Body> | undefined;
     const made = createInProcessQueue<Body>({
       name,
@@ -129,7 +137,8 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
       receivesMax,
       batchSizeMax: ordersPerBatch,
       concurrency: 1,
-      onHandlerError: (error, failed) => telemetry.log('error', 'a handler failed', { queue: failed.queue, error: String(error) }),
+      onHandlerError: (error, failed) =>
+        telemetry.log('error', 'a handler failed', { queue: failed.queue, error: String(error) }),
       ...(faults ? { faults } : {}),
       ...change,
     });
@@ -137,7 +146,11 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
     return made;
   };
   const stream = queue<Change>('stream', { batchSizeMax: 100 });
-  const notifications = queue<Notification>('publisher', { fifo: true, visibilityMs: publisherVisibilityMs, concurrency: 100 });
+  const notifications = queue<Notification>('publisher', {
+    fifo: true,
+    visibilityMs: publisherVisibilityMs,
+    concurrency: 100,
+  });
   const timer = queue<Wake>('timer');
   const steps = queue<Step>('reconciler', { batchSizeMax: 1, concurrency: 4 });
   const asks = queue<Order>('asks', { concurrency: 4 });
@@ -179,12 +192,24 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
     timer,
     steps,
   };
-  const station = <Args extends unknown[], Result>(name: string, make: Make<(...args: Args) => Promise<Result>>) =>
-    deps.station ? deps.station(name, make, ports) : make(ports);
+  const station = <Args extends unknown[], Result>(
+    name: string,
+    make: Make<(...args: Args) => Promise<Result>>,
+  ) => (deps.station ? deps.station(name, make, ports) : make(ports));
 
-  const claimDeps = (at: Ports) => ({ clock, table: at.table, github: at.github, telemetry, tokens, own, timing: configuration.timing });
+  const claimDeps = (at: Ports) => ({
+    clock,
+    table: at.table,
+    github: at.github,
+    telemetry,
+    tokens,
+    own,
+    timing: configuration.timing,
+  });
   const doors: Doors = {
-    webhook: station('producer', ({ table }) => createWebhookDoor({ clock, table, telemetry, sighting, secrets: deps.webhookSecrets })),
+    webhook: station('producer', ({ table }) =>
+      createWebhookDoor({ clock, table, telemetry, sighting, secrets: deps.webhookSecrets }),
+    ),
     hostEvent: station('hostEvents', ({ table }) => createHostEventDoor({ clock, table, telemetry, own })),
     claim: station('claim', (at) => createClaimDoor(claimDeps(at))),
     milestone: station('milestones', (at) => createMilestoneDoor(claimDeps(at))),
@@ -221,7 +246,9 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
     ports,
     async start() {
       for (const { name } of configuration.hosts) {
-        await publisherTopic.publish([notify({ host: name, items: [], recount: true, hops: 0 }, `start:${name}:${makeId()}`)]);
+        await publisherTopic.publish([
+          notify({ host: name, items: [], recount: true, hops: 0 }, `start:${name}:${makeId()}`),
+        ]);
       }
       await plantSweeps(reconcilerDeps(ports));
       await tick();
@@ -250,17 +277,39 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
     jobsTopic.subscribe(launches, { Host: [hostName], Status: ['launch'] });
     jobsTopic.subscribe(endings, { Host: [hostName], Status: ['terminate'] });
     const claimUrl = host.traits.configuration === 'claimed' ? deps.claimUrl : null;
-    const common = (at: Ports) => ({ clock, table: at.table, github: at.github, host: at.hosts.get(hostName) ?? host, hostName, telemetry, timing: configuration.timing });
-    const launcher = station(`launcher-${hostName}`, (at): BatchHandler<Order> =>
-      createLauncher({ ...common(at), random, prefix: deps.deployment.prefix, tokens, claimUrl, machineOf }),
+    const common = (at: Ports) => ({
+      clock,
+      table: at.table,
+      github: at.github,
+      host: at.hosts.get(hostName) ?? host,
+      hostName,
+      telemetry,
+      timing: configuration.timing,
+    });
+    const launcher = station(
+      `launcher-${hostName}`,
+      (at): BatchHandler<Order> =>
+        createLauncher({
+          ...common(at),
+          random,
+          prefix: deps.deployment.prefix,
+          tokens,
+          claimUrl,
+          machineOf,
+        }),
     );
     launches.consume(launcher);
-    endings.consume(station(`terminator-${hostName}`, (at): BatchHandler<Order> => createTerminator(common(at))));
+    endings.consume(
+      station(`terminator-${hostName}`, (at): BatchHandler<Order> => createTerminator(common(at))),
+    );
   }
 
   function machineOf(pool: PoolName): { machine: unknown; lifetimeMsMax: number } | null {
     const settings = poolByName(configuration, pool);
     if (!settings || !hostByName(configuration, settings.host)) return null;
-    return { machine: settings.machine, lifetimeMsMax: settings.bootMs + settings.idleMs + settings.jobMsMax };
+    return {
+      machine: settings.machine,
+      lifetimeMsMax: settings.bootMs + settings.idleMs + settings.jobMsMax,
+    };
   }
 }

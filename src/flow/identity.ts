@@ -10,4 +10,3 @@ export function ownRunnersOf(prefix: DeploymentPrefix): OwnRunner {
     return own && host ? { name: own, host } : null;
   };
 }
-

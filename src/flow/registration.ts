@@ -13,7 +13,11 @@ export type Registered =
  * One POST in the normal case. `mayBeRegistered`: an earlier answer was lost, so the name is freed first. A 409 means
  * the same: delete by name and mint again, once. Throws `GitHubError`.
  */
-export async function register(github: GitHub, runner: Runner, mayBeRegistered: boolean): Promise<Registered> {
+export async function register(
+  github: GitHub,
+  runner: Runner,
+  mayBeRegistered: boolean,
+): Promise<Registered> {
   if (!runner.scope) return { outcome: 'refused', reason: 'a spare is not registered' };
   if (mayBeRegistered && !(await freeName(github, runner))) return { outcome: 'taken' };
   const first = await github.mintRunner(runner.scope, registrationOf(runner));

@@ -37,7 +37,10 @@ export function sightingOf(report: JobReport, context: SightingContext): JobSigh
   const routing = route(report, context.configuration);
   const runner = report.runner ? context.own(report.runner.name) : null;
   if (routing.kind === 'ignored' && runner === null) return null;
-  const ours: JobRoute = routing.kind === 'ignored' ? { kind: 'refused', code: 'noPool', text: 'no pool has its labels' } : routing;
+  const ours: JobRoute =
+    routing.kind === 'ignored'
+      ? { kind: 'refused', code: 'noPool', text: 'no pool has its labels' }
+      : routing;
   const { status, labels, runner: named, ...facts } = report;
   return {
     ...facts,

@@ -52,7 +52,7 @@ function waitingJobs(
 ): Job[] {
   const listed = classes.flatMap((jobClass) => known.jobs.get(jobsKey(lane.key, jobClass)) ?? []);
   const keys = new Set([...draft.jobsTouched(), ...listed].map((job) => job.key));
-  const rank = (job: Job) => classes.findIndex((jobClass) => jobClass === job.counted?.class);
+  const rank = (job: Job) => classes.indexOf(job.counted?.class);
   return [...keys]
     .flatMap((key) => draft.job(key) ?? [])
     .filter((job) => job.phase === 'queued' && job.counted?.lane === lane.key && rank(job) >= 0)

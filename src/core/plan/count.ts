@@ -177,7 +177,7 @@ function moveRunner(draft: Draft, runner: Runner, before: Runner['counted'], aft
 /** The job that it was ordered for may wait on, and no runner is coming in its name. */
 function orphanNotedJob(draft: Draft, runner: Runner): void {
   const job = runner.forJob ? draft.job(runner.forJob) : null;
-  if (!job || job.counted?.class !== 'ordered' || job.lastOrder?.runner !== runner.name) return;
+  if (job?.counted?.class !== 'ordered' || job.lastOrder?.runner !== runner.name) return;
   if (job.counted.host !== draft.host || job.phase !== 'queued') return;
   setJobClass(draft, job, 'orphaned');
 }
@@ -194,7 +194,7 @@ export function setJobClass(draft: Draft, job: Job, jobClass: JobClass, change: 
 
 function askAboutJobOf(draft: Draft, runner: Runner): void {
   const job = runner.job ? draft.job(runner.job) : null;
-  if (!job || job.phase !== 'in_progress' || job.ask) return;
+  if (job?.phase !== 'in_progress' || job.ask) return;
   draft.setJob({
     ...job,
     ask: { dueAt: draft.now + draft.configuration.timing.orphanJobMs, purpose: 'orphan' },

@@ -30,7 +30,7 @@ export function freeHeldJobs(draft: Draft, moved: readonly Job[], known: Known):
     }
     for (const candidate of held) {
       const job = draft.job(candidate.key);
-      if (!job || job.counted?.class !== 'held' || draft.room() < itemsPerRelease) continue;
+      if (job?.counted?.class !== 'held' || draft.room() < itemsPerRelease) continue;
       if (
         jobs.some(
           (other) =>

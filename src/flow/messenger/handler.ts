@@ -32,7 +32,9 @@ export function createMessenger({ publisherTopic, makeId }: MessengerDeps): Batc
       byHost.set(body.host, items);
     }
     const notifications = [...byHost].flatMap(([host, items]) =>
-      chunks([...items.values()], itemsPerNotification).map((part) => notify({ host, items: part, recount: false, hops: 0 }, makeId())),
+      chunks([...items.values()], itemsPerNotification).map((part) =>
+        notify({ host, items: part, recount: false, hops: 0 }, makeId()),
+      ),
     );
     await publisherTopic.publish(notifications);
     return [];
@@ -44,7 +46,10 @@ export function createWaker({ clock, publisherTopic, timer }: MessengerDeps): Ba
   return async (batch) => {
     for (const { body } of batch) {
       if (body.at > clock.now()) await armTimer(timer, clock, body);
-      else await publisherTopic.publish([notify({ host: body.host, items: [], recount: false, hops: 0 }, `wake:${body.host}:${body.at}`)]);
+      else
+        await publisherTopic.publish([
+          notify({ host: body.host, items: [], recount: false, hops: 0 }, `wake:${body.host}:${body.at}`),
+        ]);
     }
     return [];
   };

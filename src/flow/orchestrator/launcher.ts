@@ -106,7 +106,12 @@ export function createLauncher(deps: LauncherDeps): BatchHandler<Order> {
     return null;
   }
 
-  async function callHost(marked: Runner, owner: string, until: EpochMs, jitConfig: string | null): Promise<null> {
+  async function callHost(
+    marked: Runner,
+    owner: string,
+    until: EpochMs,
+    jitConfig: string | null,
+  ): Promise<null> {
     telemetry.observe(metrics.waitMs, clock.now() - marked.orderedAt, { host: deps.hostName });
     let runner = marked;
     for (;;) {
@@ -124,9 +129,19 @@ export function createLauncher(deps: LauncherDeps): BatchHandler<Order> {
   }
 
   /** `null`: it is not known whether something started. The lease's end, the host's list or its event will tell. */
-  async function call(runner: Runner, until: EpochMs, jitConfig: string | null): Promise<LaunchAnswer | null> {
+  async function call(
+    runner: Runner,
+    until: EpochMs,
+    jitConfig: string | null,
+  ): Promise<LaunchAnswer | null> {
     const pool = deps.machineOf(runner.pool);
-    if (!pool) return { outcome: 'refused', refusal: 'invalid', reason: `pool ${runner.pool} is not configured`, retryAfterMs: null };
+    if (!pool)
+      return {
+        outcome: 'refused',
+        refusal: 'invalid',
+        reason: `pool ${runner.pool} is not configured`,
+        retryAfterMs: null,
+      };
     const request = {
       name: runner.name,
       attempt: runner.attempt,
@@ -140,17 +155,23 @@ export function createLauncher(deps: LauncherDeps): BatchHandler<Order> {
       configuration: configurationOf(runner, jitConfig),
     };
     try {
-      return runner.activates ? await host.activate(request, runner.activates.machine) : await host.launch(request);
+      return runner.activates
+        ? await host.activate(request, runner.activates.machine)
+        : await host.launch(request);
     } catch (error) {
       telemetry.count(metrics.launches, { host: deps.hostName, outcome: 'unknown' });
-      telemetry.log('warn', 'a launch was not answered', { runner: runner.name, error: readable(String(error)) });
+      telemetry.log('warn', 'a launch was not answered', {
+        runner: runner.name,
+        error: readable(String(error)),
+      });
       return null;
     }
   }
 
   function configurationOf(runner: Runner, jitConfig: string | null): RunnerConfiguration {
     if (jitConfig !== null) return { kind: 'handedOver', jitConfig };
-    if (deps.claimUrl === null) throw new Error(`host ${deps.hostName} needs an address at which machines claim: PUBLIC_URL`);
+    if (deps.claimUrl === null)
+      throw new Error(`host ${deps.hostName} needs an address at which machines claim: PUBLIC_URL`);
     return { kind: 'claimed', url: deps.claimUrl, token: deps.tokens.make(runner.name, runner.attempt) };
   }
 
@@ -162,16 +183,24 @@ export function createLauncher(deps: LauncherDeps): BatchHandler<Order> {
     answer: Extract<LaunchAnswer, { outcome: 'refused' }>,
   ): Promise<Runner | null> {
     const waitMs = answer.retryAfterMs;
-    if (waitMs === null || runner.attempt >= attemptsMax || clock.now() + waitMs + 2 * answerMarginMs > until) return null;
+    if (waitMs === null || runner.attempt >= attemptsMax || clock.now() + waitMs + 2 * answerMarginMs > until)
+      return null;
     if (waitMs > 0) await clock.sleep(waitMs);
     const recorded = await table.recordRunner(runner.name, [{ kind: 'attemptRefused', owner }], clock.now());
     return recorded.outcome === 'recorded' ? recorded.runner : null;
   }
 
   /** Every call of this name was refused: the place is free by the host's own word. */
-  async function endRefused(runner: Runner, answer: Extract<LaunchAnswer, { outcome: 'refused' }>): Promise<null> {
+  async function endRefused(
+    runner: Runner,
+    answer: Extract<LaunchAnswer, { outcome: 'refused' }>,
+  ): Promise<null> {
     const code = answer.refusal === 'noCapacity' ? 'refused' : answer.refusal;
-    await table.recordRunner(runner.name, [{ kind: 'gone', code, why: readable(answer.reason) }], clock.now());
+    await table.recordRunner(
+      runner.name,
+      [{ kind: 'gone', code, why: readable(answer.reason) }],
+      clock.now(),
+    );
     if (runner.gitHubId !== null) await unregisterQuietly(runner);
     return null;
   }
@@ -181,7 +210,10 @@ export function createLauncher(deps: LauncherDeps): BatchHandler<Order> {
     try {
       await unregister(github, runner);
     } catch (error) {
-      telemetry.log('warn', 'a registration was left behind for the next sweep', { runner: runner.name, error: readable(String(error)) });
+      telemetry.log('warn', 'a registration was left behind for the next sweep', {
+        runner: runner.name,
+        error: readable(String(error)),
+      });
     }
   }
 }

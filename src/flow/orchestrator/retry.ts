@@ -1,5 +1,5 @@
 import type { EpochMs } from '../../ports/clock.ts';
-import { GitHubError } from '../../ports/github.ts';
+import type { GitHubError } from '../../ports/github.ts';
 
 /** First waits after a fault, when nobody says how long. */
 const retryMsDefault = 5_000;
@@ -11,7 +11,10 @@ export function retryAfter(error: GitHubError, now: EpochMs): number | null {
   switch (error.kind) {
     case 'limited':
     case 'unavailable':
-      return Math.min(Math.max(1_000, error.retryAt === null ? retryMsDefault : error.retryAt - now), retryMsMax);
+      return Math.min(
+        Math.max(1_000, error.retryAt === null ? retryMsDefault : error.retryAt - now),
+        retryMsMax,
+      );
     case 'suspended':
     case 'forbidden':
     case 'invalid':

@@ -61,7 +61,8 @@ export function createTerminator(deps: TerminatorDeps): BatchHandler<Order> {
   function untilItMayEnd(runner: Runner): number {
     const now = clock.now();
     const launching = runner.launchedAt === null && runner.lease !== null ? runner.lease.until - now : 0;
-    const claiming = runner.claim !== null && runner.gitHubId === null ? runner.claim.at + timing.claimMs - now : 0;
+    const claiming =
+      runner.claim !== null && runner.gitHubId === null ? runner.claim.at + timing.claimMs - now : 0;
     return Math.max(0, launching, claiming);
   }
 
@@ -72,7 +73,10 @@ export function createTerminator(deps: TerminatorDeps): BatchHandler<Order> {
         if (removed === 'busy') return busy(runner);
       } catch (error) {
         if (!(error instanceof GitHubError)) throw error;
-        telemetry.log('warn', 'a runner could not be removed at GitHub', { runner: runner.name, error: error.message });
+        telemetry.log('warn', 'a runner could not be removed at GitHub', {
+          runner: runner.name,
+          error: error.message,
+        });
         // Its deadline brings it back where no time is known.
         return retryAfter(error, clock.now());
       }
@@ -91,7 +95,11 @@ export function createTerminator(deps: TerminatorDeps): BatchHandler<Order> {
 
   async function terminate(runner: Runner): Promise<null> {
     const answer = await host.terminate({ name: runner.name, machine: runner.machine });
-    telemetry.count(metrics.endings, { host: deps.hostName, code: runner.removing?.code ?? 'jobDone', answer });
+    telemetry.count(metrics.endings, {
+      host: deps.hostName,
+      code: runner.removing?.code ?? 'jobDone',
+      answer,
+    });
     const code = runner.removing?.code ?? 'jobDone';
     const why = runner.removing?.why ?? 'its job has ended';
     await record(runner, answer === 'gone' ? { kind: 'gone', code, why } : { kind: 'terminated' });

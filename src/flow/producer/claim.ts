@@ -58,7 +58,8 @@ export function createClaimDoor(deps: ClaimDeps): (body: unknown) => Promise<Ans
 
   async function standBy(runner: Runner): Promise<Answer> {
     const recorded = await table.recordRunner(runner.name, [{ kind: 'standby' }], clock.now());
-    if (recorded.outcome === 'refused' || recorded.outcome === 'unknown') return answer(410, 'it is not wanted any more');
+    if (recorded.outcome === 'refused' || recorded.outcome === 'unknown')
+      return answer(410, 'it is not wanted any more');
     return answer(202, 'stand by', standbyPollSeconds);
   }
 
@@ -66,20 +67,33 @@ export function createClaimDoor(deps: ClaimDeps): (body: unknown) => Promise<Ans
     try {
       const registered = await register(github, runner, (runner.claim?.times ?? 1) > 1);
       if (registered.outcome === 'minted') {
-        await table.recordRunner(runner.name, [{ kind: 'minted', gitHubId: registered.runnerId }], clock.now());
+        await table.recordRunner(
+          runner.name,
+          [{ kind: 'minted', gitHubId: registered.runnerId }],
+          clock.now(),
+        );
         telemetry.count(metrics.claims, { status: '200' });
-        return { status: 200, body: { runner: runner.name, jitConfig: registered.jitConfig, traceparent: runner.traceparent } };
+        return {
+          status: 200,
+          body: { runner: runner.name, jitConfig: registered.jitConfig, traceparent: runner.traceparent },
+        };
       }
-      const why = registered.outcome === 'refused' ? readable(registered.reason) : 'a runner of this name is at work';
+      const why =
+        registered.outcome === 'refused' ? readable(registered.reason) : 'a runner of this name is at work';
       await table.recordRunner(runner.name, [{ kind: 'removing', code: 'mintRefused', why }], clock.now());
       return answer(410, why);
     } catch (error) {
       if (!(error instanceof GitHubError)) throw error;
       // Refused for the limit: nothing was minted, so the claim is free again for the same machine.
-      if (error.kind === 'limited') await table.recordRunner(runner.name, [{ kind: 'unclaimed' }], clock.now());
+      if (error.kind === 'limited')
+        await table.recordRunner(runner.name, [{ kind: 'unclaimed' }], clock.now());
       if (error.kind === 'limited' || error.kind === 'unavailable') {
         const waitMs = error.retryAt === null ? retrySecondsDefault * 1000 : error.retryAt - clock.now();
-        return answer(error.kind === 'limited' ? 429 : 503, `GitHub: ${error.kind}`, Math.max(1, Math.ceil(waitMs / 1000)));
+        return answer(
+          error.kind === 'limited' ? 429 : 503,
+          `GitHub: ${error.kind}`,
+          Math.max(1, Math.ceil(waitMs / 1000)),
+        );
       }
       const why = readable(`GitHub refuses to register it: ${error.message}`);
       await table.recordRunner(runner.name, [{ kind: 'removing', code: 'mintRefused', why }], clock.now());

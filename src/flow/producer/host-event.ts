@@ -1,9 +1,9 @@
 // The second door: a host says that a machine is gone. The word of a host frees a place.
 
-import type { Clock } from '../../ports/clock.ts';
 import type { HostName } from '../../core/ids.ts';
 import type { OwnRunner } from '../../core/plan/count.ts';
 import { readable } from '../../core/reason.ts';
+import type { Clock } from '../../ports/clock.ts';
 import type { HostEvent } from '../../ports/host.ts';
 import type { JobsTable } from '../../ports/jobs-table.ts';
 import type { Telemetry } from '../../ports/telemetry.ts';
@@ -16,7 +16,9 @@ export interface HostEventDeps {
   own: OwnRunner;
 }
 
-export function createHostEventDoor(deps: HostEventDeps): (host: HostName, event: HostEvent) => Promise<void> {
+export function createHostEventDoor(
+  deps: HostEventDeps,
+): (host: HostName, event: HostEvent) => Promise<void> {
   const { clock, table, telemetry } = deps;
   return async (host, event) => {
     const own = deps.own(event.name);

@@ -22,12 +22,17 @@ export function createMilestoneDoor(
     const name = prove(body, deps);
     if (!name) return { status: 401, body: { message: 'the proof is not good' } };
     const parsed = milestoneSchema.safeParse(body);
-    if (!parsed.success) return { status: 400, body: { message: 'milestone is booted, registered, jobStarted or jobEnded' } };
+    if (!parsed.success)
+      return { status: 400, body: { message: 'milestone is booted, registered, jobStarted or jobEnded' } };
     const runner = await table.readRunner(name);
     const written = runner?.timeline.filter((entry) => entry.what.startsWith('machine: ')).length ?? 0;
     if (!runner || written >= notesMax) return { status: 410, body: { message: 'no more notes are taken' } };
     const { milestone, detail } = parsed.data;
-    const note = { kind: 'note', what: `machine: ${milestone}`, ...(detail ? { why: readable(detail) } : {}) } as const;
+    const note = {
+      kind: 'note',
+      what: `machine: ${milestone}`,
+      ...(detail ? { why: readable(detail) } : {}),
+    } as const;
     await table.recordRunner(name, [note], clock.now());
     return { status: 202, body: { message: 'noted' } };
   };

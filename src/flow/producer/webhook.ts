@@ -37,9 +37,12 @@ export function createWebhookDoor(deps: WebhookDeps): (request: WebhookRequest) 
   const { clock, table, telemetry } = deps;
 
   return async (request) => {
-    if (request.body.byteLength > webhookBytesMax) return answer(413, `the body is larger than ${webhookBytesMax} bytes`);
-    if (!isSigned(request, deps.secrets)) return answer(401, 'the signature is missing or wrong: check the webhook secret');
-    if (request.event !== 'workflow_job') return answer(202, `ignored: ${readable(request.event ?? 'no event')}`);
+    if (request.body.byteLength > webhookBytesMax)
+      return answer(413, `the body is larger than ${webhookBytesMax} bytes`);
+    if (!isSigned(request, deps.secrets))
+      return answer(401, 'the signature is missing or wrong: check the webhook secret');
+    if (request.event !== 'workflow_job')
+      return answer(202, `ignored: ${readable(request.event ?? 'no event')}`);
     const payload = parseJson(request.body);
     if (payload === undefined) return answer(400, 'the body is not JSON');
     const { report, problem } = jobOfWebhook(payload);
@@ -50,8 +53,13 @@ export function createWebhookDoor(deps: WebhookDeps): (request: WebhookRequest) 
       telemetry.count(metrics.jobsIgnored);
       return answer(202, 'ignored: no pool has these labels');
     }
-    if (sighting.route.kind === 'refused') telemetry.count(metrics.jobsRefused, { code: sighting.route.code });
-    const recorded = await table.recordJob(sighting.key, [{ kind: 'seen', sighting, by: 'webhook' }], clock.now());
+    if (sighting.route.kind === 'refused')
+      telemetry.count(metrics.jobsRefused, { code: sighting.route.code });
+    const recorded = await table.recordJob(
+      sighting.key,
+      [{ kind: 'seen', sighting, by: 'webhook' }],
+      clock.now(),
+    );
     telemetry.count(metrics.events, { phase: sighting.phase, outcome: recorded.outcome });
     return answer(202, recorded.outcome === 'recorded' ? 'accepted' : 'known already');
   };

@@ -2,14 +2,21 @@
 // and only then publishes orders. Goes on while it can make progress now; where only time has to pass it arms one
 // timer and stops. It acknowledges every message: what it did not finish is still marked in the table.
 
-import { type HostName, type JobKey, type PoolName, type RunnerName, runnerName, ulid } from '../../core/ids.ts';
 import { poolsOfHost } from '../../core/configuration.ts';
-import { orderAttributes, type Order } from '../../core/order.ts';
+import type { DeploymentPrefix } from '../../core/ids.ts';
+import {
+  type HostName,
+  type JobKey,
+  type PoolName,
+  type RunnerName,
+  runnerName,
+  ulid,
+} from '../../core/ids.ts';
+import { type Order, orderAttributes } from '../../core/order.ts';
 import type { OwnRunner } from '../../core/plan/count.ts';
 import { nothingKnown } from '../../core/plan/need.ts';
-import { plan, type PlanResult } from '../../core/plan/plan.ts';
+import { type PlanResult, plan } from '../../core/plan/plan.ts';
 import { makeTraceparent } from '../../core/trace.ts';
-import type { DeploymentPrefix } from '../../core/ids.ts';
 import type { Random } from '../../ports/clock.ts';
 import type { Books, ItemKey } from '../../ports/jobs-table.ts';
 import type { BatchHandler, ReceivedMessage, Topic } from '../../ports/queue.ts';
@@ -85,16 +92,23 @@ export function createPublisher(deps: PublisherDeps): BatchHandler<Notification>
     if (more) await notifySelf(host, pending, recount, committed ? 0 : work.hops + 1);
   }
 
-  async function planOnce(host: HostName, pending: readonly ItemKey[], recount: boolean, purse: Purse): Promise<Step> {
+  async function planOnce(
+    host: HostName,
+    pending: readonly ItemKey[],
+    recount: boolean,
+    purse: Purse,
+  ): Promise<Step> {
     const items = pending.slice(0, itemsPerNotification);
     const pools = poolsOfHost(configuration, host).map((pool) => pool.name);
     const books = await table.books(host, { items, queueMax: lanesReadMax, timedMax: lanesReadMax, pools });
     const behind = books.ledger !== null && books.ledger.configuration !== configuration.version;
     const census = recount || behind ? await table.census(host) : null;
-    if (census && (census.ledger?.version ?? 0) !== (books.ledger?.version ?? 0)) return { outcome: 'conflict' };
+    if (census && (census.ledger?.version ?? 0) !== (books.ledger?.version ?? 0))
+      return { outcome: 'conflict' };
     const decided = await decide(host, items, books, census, purse);
     telemetry.count(metrics.mismatches, { host }, decided.mismatches);
-    if (!decided.commit) return { outcome: 'level', more: decided.more, left: leftOf(decided), recountAgain: decided.more };
+    if (!decided.commit)
+      return { outcome: 'level', more: decided.more, left: leftOf(decided), recountAgain: decided.more };
     await touch(decided.commit);
     const result = await table.commit(decided.commit);
     telemetry.count(metrics.commits, { host, outcome: result.outcome });
@@ -138,19 +152,28 @@ export function createPublisher(deps: PublisherDeps): BatchHandler<Notification>
     const { orders, arm } = decided;
     for (const order of orders) telemetry.count(metrics.orders, { host, status: order.status });
     if (orders.length > 0) {
-      await deps.jobsTopic.publish(orders.map((order) => ({ body: order, attributes: orderAttributes(order) })));
+      await deps.jobsTopic.publish(
+        orders.map((order) => ({ body: order, attributes: orderAttributes(order) })),
+      );
     }
     if (arm !== null) await armTimer(deps.timer, clock, { host, at: arm });
   }
 
-  async function notifySelf(host: HostName, items: readonly ItemKey[], recount: boolean, hops: number): Promise<void> {
+  async function notifySelf(
+    host: HostName,
+    items: readonly ItemKey[],
+    recount: boolean,
+    hops: number,
+  ): Promise<void> {
     if (hops > hopsMax) {
       telemetry.count(metrics.stopped, { host });
       telemetry.log('error', 'the publisher woke itself in vain, and stops', { host, hops });
       return;
     }
     const id = `self:${host}:${ulid(clock.now(), deps.random)}`;
-    await deps.publisherTopic.publish([notify({ host, items: items.slice(0, itemsPerNotification), recount, hops }, id)]);
+    await deps.publisherTopic.publish([
+      notify({ host, items: items.slice(0, itemsPerNotification), recount, hops }, id),
+    ]);
   }
 }
 
@@ -169,7 +192,11 @@ function byHost(batch: readonly ReceivedMessage<Notification>[]): Map<HostName, 
   for (const { body } of batch) {
     const known = work.get(body.host) ?? { items: new Map<string, ItemKey>(), recount: false, hops: 0 };
     for (const item of body.items) known.items.set(itemId(item), item);
-    work.set(body.host, { items: known.items, recount: known.recount || body.recount, hops: Math.max(known.hops, body.hops) });
+    work.set(body.host, {
+      items: known.items,
+      recount: known.recount || body.recount,
+      hops: Math.max(known.hops, body.hops),
+    });
   }
   return new Map([...work].map(([host, one]) => [host, { ...one, items: [...one.items.values()] }]));
 }

@@ -27,7 +27,10 @@ export function newPurse(): Purse {
   return { mints: new Map(), launches: 0 };
 }
 
-export function mintBudget(configuration: Configuration, installation: number): { key: BudgetKey; terms: BudgetTerms } {
+export function mintBudget(
+  configuration: Configuration,
+  installation: number,
+): { key: BudgetKey; terms: BudgetTerms } {
   const { mintBurst, mintsPerMinute } = configuration.github;
   return {
     key: { kind: 'github-mint', account: String(installation) },
@@ -43,7 +46,13 @@ function launchBudget(configuration: Configuration, host: HostName): { key: Budg
   };
 }
 
-export async function learn(deps: KnowledgeDeps, host: HostName, needs: readonly Need[], known: Known, purse: Purse): Promise<Known> {
+export async function learn(
+  deps: KnowledgeDeps,
+  host: HostName,
+  needs: readonly Need[],
+  known: Known,
+  purse: Purse,
+): Promise<Known> {
   const jobs = new Map(known.jobs);
   const runners = new Map(known.runners);
   const spares = new Map(known.spares);
@@ -100,7 +109,13 @@ export async function giveBack(deps: KnowledgeDeps, host: HostName, purse: Purse
   }
 }
 
-async function reserve(deps: KnowledgeDeps, key: BudgetKey, terms: BudgetTerms, wanted: number, inHand: number): Promise<Reserved> {
+async function reserve(
+  deps: KnowledgeDeps,
+  key: BudgetKey,
+  terms: BudgetTerms,
+  wanted: number,
+  inHand: number,
+): Promise<Reserved> {
   if (inHand >= wanted) return { granted: wanted, nextAt: null };
   const grant = await deps.budgets.reserve(key, terms, wanted - inHand, deps.clock.now());
   return { granted: inHand + grant.granted, nextAt: grant.nextAt };
@@ -108,12 +123,24 @@ async function reserve(deps: KnowledgeDeps, key: BudgetKey, terms: BudgetTerms, 
 
 /** An index may lag: what it names is read again before anything is decided by it. */
 async function readJobs(table: JobsTable, host: HostName, listed: readonly Job[]): Promise<readonly Job[]> {
-  const { jobs } = await readItems(table, host, listed.map((job) => ({ kind: 'job', key: job.key })));
+  const { jobs } = await readItems(
+    table,
+    host,
+    listed.map((job) => ({ kind: 'job', key: job.key })),
+  );
   return jobs;
 }
 
-async function readRunners(table: JobsTable, host: HostName, listed: readonly Runner[]): Promise<readonly Runner[]> {
-  const { runners } = await readItems(table, host, listed.map((runner) => ({ kind: 'runner', name: runner.name })));
+async function readRunners(
+  table: JobsTable,
+  host: HostName,
+  listed: readonly Runner[],
+): Promise<readonly Runner[]> {
+  const { runners } = await readItems(
+    table,
+    host,
+    listed.map((runner) => ({ kind: 'runner', name: runner.name })),
+  );
   return runners;
 }
 

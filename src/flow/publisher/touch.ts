@@ -2,10 +2,10 @@
 // crash can lose it, and rarely: once in a while for each, by each process.
 
 import type { Commit } from '../../core/commit.ts';
-import { scopeName } from '../../core/scope.ts';
 import type { Job } from '../../core/job.ts';
-import type { Sweep } from '../../ports/jobs-table.ts';
+import { scopeName } from '../../core/scope.ts';
 import type { RepositoryRef } from '../../ports/github.ts';
+import type { Sweep } from '../../ports/jobs-table.ts';
 import type { KnowledgeDeps } from './knowledge.ts';
 
 /** Well within the time that a repository counts as active. */
@@ -24,19 +24,35 @@ export function createTouch(deps: KnowledgeDeps): (commit: Commit) => Promise<vo
       const id = `${kind} ${subject}`;
       if ((touched.get(id) ?? Number.NEGATIVE_INFINITY) + touchAgainMs > now) continue;
       if (touched.size >= rememberedMax) touched.clear();
-      await deps.table.sweepSoon({ kind, subject, nextAt: now + afterMs, lastAt: null, touchedAt: now, state });
+      await deps.table.sweepSoon({
+        kind,
+        subject,
+        nextAt: now + afterMs,
+        lastAt: null,
+        touchedAt: now,
+        state,
+      });
       touched.set(id, now);
     }
   };
 
   function runnerSweep({ scope }: Commit['runnersNew'][number]): Touched[] {
     if (!scope) return [];
-    return [{ kind: 'runnerList', subject: `${scope.installation}:${scopeName(scope)}`, afterMs: timing.runnerListMs, state: { scope } }];
+    return [
+      {
+        kind: 'runnerList',
+        subject: `${scope.installation}:${scopeName(scope)}`,
+        afterMs: timing.runnerListMs,
+        state: { scope },
+      },
+    ];
   }
 
   function jobSweep(job: Job): Touched[] {
     const repository = repositoryOf(job);
-    return [{ kind: 'queuedJobs', subject: job.repository, afterMs: timing.queuedJobsMs, state: { repository } }];
+    return [
+      { kind: 'queuedJobs', subject: job.repository, afterMs: timing.queuedJobsMs, state: { repository } },
+    ];
   }
 }
 

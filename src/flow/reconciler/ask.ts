@@ -4,8 +4,8 @@
 import type { JobKey } from '../../core/ids.ts';
 import type { AskPurpose, JobFact } from '../../core/job.ts';
 import { GitHubError } from '../../ports/github.ts';
-import { phaseOf, sightingOf } from '../sighting.ts';
 import { repositoryOf } from '../publisher/touch.ts';
+import { phaseOf, sightingOf } from '../sighting.ts';
 import type { ReconcilerDeps } from './deps.ts';
 import { metrics } from './metrics.ts';
 
@@ -32,9 +32,12 @@ export function createAsk({ clock, table, github, configuration, sighting, telem
     function factsOf(): JobFact[] {
       telemetry.count(metrics.asks, { purpose, answer: report?.status ?? 'unknown' });
       if (report === null) return [{ kind: 'vanished' }];
-      if (phaseOf(report.status) === 'queued') return [{ kind: 'asked' }, { kind: 'stillQueued', purpose: job?.ask?.purpose ?? purpose }];
+      if (phaseOf(report.status) === 'queued')
+        return [{ kind: 'asked' }, { kind: 'stillQueued', purpose: job?.ask?.purpose ?? purpose }];
       const seen = sightingOf(report, sighting);
-      return seen === null ? [{ kind: 'asked' }] : [{ kind: 'seen', sighting: seen, by: 'answer' }, { kind: 'asked' }];
+      return seen === null
+        ? [{ kind: 'asked' }]
+        : [{ kind: 'seen', sighting: seen, by: 'answer' }, { kind: 'asked' }];
     }
   };
 }

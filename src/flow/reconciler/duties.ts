@@ -43,7 +43,10 @@ export function createDuties(deps: ReconcilerDeps, ask: Ask): Duties {
     },
   };
 
-  async function perform(runner: Runner, duty: NonNullable<ReturnType<typeof runnerDeadline>>['duty']): Promise<void> {
+  async function perform(
+    runner: Runner,
+    duty: NonNullable<ReturnType<typeof runnerDeadline>>['duty'],
+  ): Promise<void> {
     switch (duty) {
       case 'launchAgain':
         return publish({ status: 'launch', launchBefore: runner.launchBefore, ...orderOf(runner) });
@@ -52,7 +55,7 @@ export function createDuties(deps: ReconcilerDeps, ask: Ask): Duties {
       case 'resolveLaunch':
         return resolveLaunch(runner);
       case 'giveUpBoot':
-        return remove(runner, 'bootDeadline', 'launched, but never online: look at the machine\'s log');
+        return remove(runner, 'bootDeadline', "launched, but never online: look at the machine's log");
       case 'renewStandby':
         return remove(runner, 'surplus', 'it stood by for so long that its image is old');
       case 'checkIdle':
@@ -69,7 +72,11 @@ export function createDuties(deps: ReconcilerDeps, ask: Ask): Duties {
   }
 
   async function remove(runner: Runner, code: EndingCode, why: string, ...then: RunnerFact[]): Promise<void> {
-    const recorded = await table.recordRunner(runner.name, [{ kind: 'removing', code, why }, ...then], clock.now());
+    const recorded = await table.recordRunner(
+      runner.name,
+      [{ kind: 'removing', code, why }, ...then],
+      clock.now(),
+    );
     if (recorded.outcome === 'recorded' && recorded.runner.state !== 'gone') {
       await publish({ status: 'terminate', ...orderOf(runner) });
     }
@@ -78,8 +85,10 @@ export function createDuties(deps: ReconcilerDeps, ask: Ask): Duties {
   /** A call was made and nobody heard the answer: what the host lists is kept, anything else ends. */
   async function resolveLaunch(runner: Runner): Promise<void> {
     const listed = (await deps.hosts.get(runner.host)?.list()) ?? 'unknown';
-    const machine = listed === 'unknown' ? null : listed.find((entry) => entry.name === runner.name && entry.alive);
-    if (machine) await table.recordRunner(runner.name, [{ kind: 'alive', machine: machine.machine }], clock.now());
+    const machine =
+      listed === 'unknown' ? null : listed.find((entry) => entry.name === runner.name && entry.alive);
+    if (machine)
+      await table.recordRunner(runner.name, [{ kind: 'alive', machine: machine.machine }], clock.now());
     else await remove(runner, 'uncertain', 'its launch was never answered');
   }
 

@@ -2,17 +2,17 @@
 // ledger, and is not needed for the normal case. Its work per tick is bounded; what it can't do now is still due then.
 
 import type { HostName } from '../../core/ids.ts';
+import { ulid } from '../../core/ids.ts';
 import type { Order } from '../../core/order.ts';
-import type { BatchHandler, OutgoingMessage } from '../../ports/queue.ts';
 import { GitHubError } from '../../ports/github.ts';
+import type { BatchHandler, OutgoingMessage } from '../../ports/queue.ts';
+import { notify } from '../notification.ts';
 import { createAsk } from './ask.ts';
 import type { ReconcilerDeps } from './deps.ts';
 import { createDuties } from './duties.ts';
 import type { Step } from './message.ts';
 import { metrics } from './metrics.ts';
 import { createSweeps } from './sweep.ts';
-import { notify } from '../notification.ts';
-import { ulid } from '../../core/ids.ts';
 
 /** Items and sweeps that one step looks at. */
 const dueMax = 100;
@@ -69,7 +69,10 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     } catch (error) {
       telemetry.count(metrics.failures, { step });
       const level = error instanceof GitHubError ? 'warn' : 'error';
-      telemetry.log(level, 'a step of the reconciler failed, and is tried again', { step, error: String(error) });
+      telemetry.log(level, 'a step of the reconciler failed, and is tried again', {
+        step,
+        error: String(error),
+      });
     }
   }
 

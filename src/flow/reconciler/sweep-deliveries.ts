@@ -47,7 +47,10 @@ export async function sweepDeliveries(deps: ReconcilerDeps, sweep: Sweep): Promi
     redelivered += 1;
   }
   const since = Math.max(state.since, Math.min(oldestOpenAt, now - overlapMs) - 1);
-  return { afterMs: deps.configuration.timing.deliveriesMs, state: { since, asked } satisfies DeliveriesState };
+  return {
+    afterMs: deps.configuration.timing.deliveriesMs,
+    state: { since, asked } satisfies DeliveriesState,
+  };
 }
 
 /** Newest attempt first; only the event that this system reads. */

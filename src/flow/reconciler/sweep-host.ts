@@ -40,29 +40,46 @@ async function compare(
 ): Promise<void> {
   const { table, clock } = deps;
   if (machine?.alive) {
-    if (runner.machine === null) await table.recordRunner(runner.name, [{ kind: 'alive', machine: machine.machine }], clock.now());
+    if (runner.machine === null)
+      await table.recordRunner(runner.name, [{ kind: 'alive', machine: machine.machine }], clock.now());
     return;
   }
   // A list that names another machine under this name says nothing of this one.
   if (machine && (runner.machine === null || runner.machine === machine.machine)) {
     if (runner.markedAt === null) return;
-    await table.recordRunner(runner.name, [{ kind: 'gone', code: 'ended', why: 'its host lists it as ended' }], clock.now());
+    await table.recordRunner(
+      runner.name,
+      [{ kind: 'gone', code: 'ended', why: 'its host lists it as ended' }],
+      clock.now(),
+    );
     return;
   }
   const provesFrom = absenceProvesFrom(runner, host.traits);
   if (provesFrom === null || askedAt <= provesFrom) return;
-  await table.recordRunner(runner.name, [{ kind: 'gone', code: 'lost', why: 'its host no longer lists it' }], clock.now());
+  await table.recordRunner(
+    runner.name,
+    [{ kind: 'gone', code: 'lost', why: 'its host no longer lists it' }],
+    clock.now(),
+  );
 }
 
 /** Alive, with our tag, and no live record: removed at GitHub first, unless it is at work; then ended. */
-async function endStray(deps: ReconcilerDeps, hostName: HostName, host: Host, machine: ListedMachine): Promise<void> {
+async function endStray(
+  deps: ReconcilerDeps,
+  hostName: HostName,
+  host: Host,
+  machine: ListedMachine,
+): Promise<void> {
   const own = deps.sighting.own(machine.name);
   if (own?.host !== hostName) return;
   // Read strongly: the list of runners may lag behind an order of this moment.
   const runner = await deps.table.readRunner(own.name);
   if (runner && runner.state !== 'gone') return;
   deps.telemetry.count(metrics.strays, { host: hostName, at: 'host' });
-  deps.telemetry.log('warn', 'a machine without a live record is ended', { host: hostName, runner: own.name });
+  deps.telemetry.log('warn', 'a machine without a live record is ended', {
+    host: hostName,
+    runner: own.name,
+  });
   if (runner && (await unregister(deps.github, runner)) === 'busy') return;
   await host.terminate({ name: own.name, machine: machine.machine });
 }

@@ -21,7 +21,11 @@ export async function sweepQueuedJobs(deps: ReconcilerDeps, sweep: Sweep): Promi
   for (const report of await github.queuedJobs(repository)) {
     const sighting = sightingOf(report, deps.sighting);
     if (sighting === null) continue;
-    const recorded = await table.recordJob(sighting.key, [{ kind: 'seen', sighting, by: 'lookup' }], clock.now());
+    const recorded = await table.recordJob(
+      sighting.key,
+      [{ kind: 'seen', sighting, by: 'lookup' }],
+      clock.now(),
+    );
     if (recorded.outcome === 'recorded') telemetry.count(metrics.jobsFound);
   }
   const { queuedJobsMs, queuedJobsIdleMs, activeMs } = configuration.timing;

@@ -13,7 +13,9 @@ import type { Next } from './sweep.ts';
 
 export async function sweepRecount(deps: ReconcilerDeps, sweep: Sweep): Promise<Next> {
   const id = `recount:${ulid(deps.clock.now(), deps.random)}`;
-  await deps.publisherTopic.publish([notify({ host: sweep.subject as HostName, items: [], recount: true, hops: 0 }, id)]);
+  await deps.publisherTopic.publish([
+    notify({ host: sweep.subject as HostName, items: [], recount: true, hops: 0 }, id),
+  ]);
   return { afterMs: deps.configuration.timing.recountMs };
 }
 
@@ -28,14 +30,26 @@ export async function sweepReroute(deps: ReconcilerDeps, sweep: Sweep): Promise<
   const { table, configuration } = deps;
   const host = sweep.subject as HostName;
   const done = (sweep.state as RerouteState | null)?.configuration === configuration.version;
-  const next = { afterMs: deps.configuration.timing.recountMs, state: { configuration: configuration.version } satisfies RerouteState };
+  const next = {
+    afterMs: deps.configuration.timing.recountMs,
+    state: { configuration: configuration.version } satisfies RerouteState,
+  };
   if (done) return next;
-  await pages((after) => table.jobsCounted(host, after, pageSize), (job) => reroute(deps, job));
-  await pages((after) => table.jobsRefused(after, pageSize), (job) => reroute(deps, job));
+  await pages(
+    (after) => table.jobsCounted(host, after, pageSize),
+    (job) => reroute(deps, job),
+  );
+  await pages(
+    (after) => table.jobsRefused(after, pageSize),
+    (job) => reroute(deps, job),
+  );
   return next;
 }
 
-async function pages(read: (after: JobKey | null) => Promise<Job[]>, each: (job: Job) => Promise<void>): Promise<void> {
+async function pages(
+  read: (after: JobKey | null) => Promise<Job[]>,
+  each: (job: Job) => Promise<void>,
+): Promise<void> {
   let after: JobKey | null = null;
   for (;;) {
     const page: Job[] = await read(after);
@@ -48,7 +62,10 @@ async function pages(read: (after: JobKey | null) => Promise<Job[]>, each: (job:
 
 async function reroute(deps: ReconcilerDeps, job: Job): Promise<void> {
   const routing = route(job, deps.configuration);
-  const now: JobRoute = routing.kind === 'ignored' ? { kind: 'refused', code: 'noPool', text: 'no pool has its labels' } : routing;
+  const now: JobRoute =
+    routing.kind === 'ignored'
+      ? { kind: 'refused', code: 'noPool', text: 'no pool has its labels' }
+      : routing;
   if (sameRoute(job.route, now)) return;
   await deps.table.recordJob(job.key, [{ kind: 'rerouted', route: now }], deps.clock.now());
 }

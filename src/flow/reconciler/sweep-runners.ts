@@ -1,8 +1,8 @@
 // GitHub's runners of a scope against ours. A list never ends anything by itself: what is missing twice starts a
 // removal, whose DELETE decides; an entry of ours without a live record is deleted, unless it is at work.
 
-import { type Scope, sameScope } from '../../core/scope.ts';
 import type { Runner, RunnerFact } from '../../core/runner.ts';
+import { type Scope, sameScope } from '../../core/scope.ts';
 import type { RunnerEntry } from '../../ports/github.ts';
 import type { Sweep } from '../../ports/jobs-table.ts';
 import type { ReconcilerDeps } from './deps.ts';
@@ -44,7 +44,10 @@ async function compare(deps: ReconcilerDeps, scope: Scope, entry: RunnerEntry): 
 }
 
 function factsOf(runner: Runner, entry: RunnerEntry): RunnerFact[] {
-  if (entry.busy) return runner.state === 'busy' && runner.missing === 0 ? [] : [{ kind: 'busy', job: null, gitHubId: entry.id }];
+  if (entry.busy)
+    return runner.state === 'busy' && runner.missing === 0
+      ? []
+      : [{ kind: 'busy', job: null, gitHubId: entry.id }];
   const isNew = runner.state === 'launched' || runner.state === 'claimed' || runner.state === 'launching';
   if (entry.status === 'online' && isNew) return [{ kind: 'online', gitHubId: entry.id }];
   return [];
@@ -52,7 +55,11 @@ function factsOf(runner: Runner, entry: RunnerEntry): RunnerFact[] {
 
 async function missing(deps: ReconcilerDeps, runner: Runner, askedAt: number): Promise<void> {
   if (runner.gitHubId === null) return;
-  const fact = { kind: 'missing', asked: askedAt, trustedAfterMs: deps.configuration.timing.missingMs } as const;
+  const fact = {
+    kind: 'missing',
+    asked: askedAt,
+    trustedAfterMs: deps.configuration.timing.missingMs,
+  } as const;
   const before = runner.job;
   const recorded = await deps.table.recordRunner(runner.name, [fact], deps.clock.now());
   if (recorded.outcome !== 'recorded' || recorded.runner.removing?.code !== 'unregistered' || before) return;

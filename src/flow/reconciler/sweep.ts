@@ -7,7 +7,7 @@ import { metrics } from './metrics.ts';
 import { sweepDeliveries } from './sweep-deliveries.ts';
 import { sweepHost } from './sweep-host.ts';
 import { sweepQueuedJobs, sweepRepositories } from './sweep-jobs.ts';
-import { sweepReroute, sweepRecount } from './sweep-ledger.ts';
+import { sweepRecount, sweepReroute } from './sweep-ledger.ts';
 import { sweepRunnerList } from './sweep-runners.ts';
 
 /** What a look found out about the next one. `null`: there is nothing here to look at any more. */
