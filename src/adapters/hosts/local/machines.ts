@@ -63,7 +63,10 @@ export async function openMachines(deps: MachinesDeps) {
   /** Looked at from time to time. */
   const watched = new Set<LocalMachine>();
   const burials = new Map<LocalMachine, Promise<void>>();
+  const tellings = new Map<LocalMachine, Promise<void>>();
   const backstops = new Map<LocalMachine, Cancel>();
+  /** Their grace is over. */
+  const forced = new Set<LocalMachine>();
   let nextLook: Cancel | null = null;
   let isClosed = false;
 
@@ -79,11 +82,12 @@ export async function openMachines(deps: MachinesDeps) {
       // An attempt that was refused, whose folder a crash has left: the later one counts.
       if (!known || known.diedAt !== null) byName.set(machine.name, machine);
     }
-    for (const machine of byName.values()) {
-      if (machine.diedAt === null || !machine.isTold) watch(machine);
-    }
     await removeOrphans();
-    await look();
+    for (const machine of byName.values()) {
+      if (machine.diedAt === null || !machine.isTold) watched.add(machine);
+    }
+    // Soon, and not before we are there: what has ended meanwhile is told, and who is told may need us.
+    scheduleLook(0);
   }
 
   async function adoptOne(name: RunnerName, found: MachineRecords): Promise<LocalMachine> {
@@ -125,13 +129,13 @@ export async function openMachines(deps: MachinesDeps) {
     scheduleLook();
   }
 
-  function scheduleLook(): void {
+  function scheduleLook(delayMs = lookMs): void {
     if (isClosed || nextLook || watched.size === 0) return;
-    nextLook = clock.after(lookMs, () => {
+    nextLook = clock.after(delayMs, () => {
       nextLook = null;
       look()
         .catch((error: unknown) => onWarning(`could not look after the runners: ${messageOf(error)}`))
-        .finally(scheduleLook);
+        .finally(() => scheduleLook());
     });
   }
 
@@ -147,7 +151,7 @@ export async function openMachines(deps: MachinesDeps) {
     const living: LocalMachine[] = [];
     for (const machine of machines) {
       if (machine.diedAt === null) living.push(machine);
-      else if (!machine.isTold) await tell(machine);
+      else if (!machine.isTold) void tell(machine);
     }
     const pids = living.flatMap((machine) => machine.keeper?.pid ?? []);
     const startTimes = await processes.startTimes(pids);
@@ -168,7 +172,7 @@ export async function openMachines(deps: MachinesDeps) {
     watch(machine);
     const burial = (async () => {
       await endKin(processes, { keeper, mark: markOf(machine.machine) }, clock.sleep, () =>
-        backstops.has(machine),
+        forced.has(machine),
       );
       await removeWork(machine.name);
       const cause = 'its keeper was killed, and so was what was left of it';
@@ -189,14 +193,13 @@ export async function openMachines(deps: MachinesDeps) {
     machine.cause = cause;
     backstops.get(machine)?.();
     backstops.delete(machine);
+    forced.delete(machine);
     // Told until it was heard.
     watch(machine);
     tell(machine)
       .then(() => tidy(machine))
       .catch((error: unknown) => onWarning(`could not tidy up after ${machine.name}: ${messageOf(error)}`));
   }
-
-  const tellings = new Map<LocalMachine, Promise<void>>();
 
   function tell(machine: LocalMachine): Promise<void> {
     const running = tellings.get(machine) ?? tellOnce(machine).finally(() => tellings.delete(machine));
@@ -249,6 +252,7 @@ export async function openMachines(deps: MachinesDeps) {
   }
 
   async function force(machine: LocalMachine, keeper: ProcessIdentity): Promise<void> {
+    forced.add(machine);
     if (await isRunning(processes, keeper)) signal(keeper.pid, 'SIGKILL');
     watch(machine);
   }

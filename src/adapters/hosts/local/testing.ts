@@ -1,11 +1,13 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { RunnerName } from '../../../core/ids.ts';
+import type { DeploymentPrefix, HostName, RunnerName } from '../../../core/ids.ts';
+import type { Clock } from '../../../ports/clock.ts';
 import type { ContractNames, FixtureTime, HostFixture } from '../../../ports/host.contract.ts';
 import type { HostEvent, LaunchRequest, ListedMachine } from '../../../ports/host.ts';
 import { createLocalHost, type LocalHost } from './index.ts';
-import { localHostOptions } from './options.ts';
+import { type LocalHostOptions, localHostOptions } from './options.ts';
+import { createProcessTable } from './processes/index.ts';
 
 export const time = 'system';
 
@@ -15,25 +17,88 @@ const patienceMs = 30_000;
 /** Writes down its number, under its name, and then does nothing until it is ended. */
 const livingCommand = ['sh', '-c', ': > "$LIVING/$RUNNER_NAME.$$"; exec sleep 86400'];
 
-export async function makeFixture(names: ContractNames, { clock, pass }: FixtureTime): Promise<HostFixture> {
+/** A data directory of its own, and hosts on it, one after the other or for two deployments. */
+export interface Ground {
+  directory: string;
+  dataDirectory: string;
+  /** A folder for what a test's commands write; `LIVING` in their environment. */
+  living: string;
+  events: HostEvent[];
+  warnings: string[];
+  open(
+    names: Pick<ContractNames, 'deployment' | 'host'>,
+    options?: Partial<LocalHostOptions>,
+  ): Promise<LocalHost>;
+  log(name: string): string;
+  /** Ends everything and removes the directory. */
+  close(): Promise<void>;
+}
+
+export function createGround(
+  { clock, pass }: { clock: Clock; pass: () => Promise<void> },
+  onEvent: (event: HostEvent) => Promise<void> = async () => {},
+): Ground {
   const directory = mkdtempSync(join(tmpdir(), 'local-host-'));
+  const dataDirectory = join(directory, 'data');
   const living = join(directory, 'living');
   mkdirSync(living);
   const events: HostEvent[] = [];
-  const hostFor = (deployment: ContractNames['deployment']): Promise<LocalHost> =>
+  const warnings: string[] = [];
+  const opened: { deployment: DeploymentPrefix; host: HostName; instance: LocalHost }[] = [];
+
+  const create = ({ deployment, host }: { deployment: DeploymentPrefix; host: HostName }, options = {}) =>
     createLocalHost({
       deployment,
-      host: names.host,
-      options: localHostOptions.parse({}),
-      dataDirectory: join(directory, 'data'),
+      host,
+      options: localHostOptions.parse(options),
+      dataDirectory,
       clock,
       onEvent: async (event) => {
+        await onEvent(event);
         events.push(event);
       },
-      onWarning: () => {},
+      onWarning: (text) => warnings.push(text),
     });
-  let host = await hostFor(names.deployment);
-  const stranger = await hostFor(names.stranger);
+
+  return {
+    directory,
+    dataDirectory,
+    living,
+    events,
+    warnings,
+    open: async (names, options) => {
+      const instance = await create(names, options);
+      opened.push({ ...names, instance });
+      return instance;
+    },
+    log: (name) => readFileSync(join(dataDirectory, 'logs', `${name}.log`), 'utf8'),
+    close: async () => {
+      for (const { instance } of opened) instance.close();
+      const owners = new Map(
+        opened.map(({ deployment, host }) => [`${deployment} ${host}`, { deployment, host }]),
+      );
+      for (const owner of owners.values()) await endAll(await create(owner), pass);
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+async function endAll(host: LocalHost, pass: () => Promise<void>): Promise<void> {
+  const machines = async (): Promise<ListedMachine[]> => {
+    const list = await host.list();
+    return list === 'unknown' ? [] : list;
+  };
+  for (const { name, machine } of await machines())
+    await host.terminate({ name: name as RunnerName, machine });
+  while ((await machines()).some((machine) => machine.alive)) await pass();
+  host.close();
+}
+
+export async function makeFixture(names: ContractNames, { clock, pass }: FixtureTime): Promise<HostFixture> {
+  const ground = createGround({ clock, pass });
+  const { living } = ground;
+  let host = await ground.open(names);
+  const stranger = await ground.open({ deployment: names.stranger, host: names.host });
 
   const request = (name: RunnerName, attempt: number, deployment = names.deployment): LaunchRequest => ({
     name,
@@ -48,15 +113,6 @@ export async function makeFixture(names: ContractNames, { clock, pass }: Fixture
     configuration: { kind: 'handedOver', jitConfig: 'configuration' },
   });
 
-  /** Name and number of every runner's process that lives. */
-  const alive = () =>
-    readdirSync(living)
-      .map((file) => ({
-        name: file.slice(0, file.lastIndexOf('.')),
-        pid: Number(file.slice(file.lastIndexOf('.') + 1)),
-      }))
-      .filter(({ pid }) => isAlive(pid));
-
   return {
     host,
     request,
@@ -66,46 +122,31 @@ export async function makeFixture(names: ContractNames, { clock, pass }: Fixture
     }),
     restart: async () => {
       host.close();
-      host = await hostFor(names.deployment);
+      host = await ground.open(names);
       return host;
     },
-    alive: async () => alive().map(({ name }) => name),
+    alive: async () => (await livingProcesses(living)).map(({ name }) => name),
     endByItself: async (name) => {
-      for (const process of alive()) if (process.name === name) kill(process.pid);
+      for (const each of await livingProcesses(living))
+        if (each.name === name) process.kill(each.pid, 'SIGKILL');
     },
     addStranger: async (name) => {
       const answer = await stranger.launch(request(name, 1, names.stranger));
       if (answer.outcome === 'refused') throw new Error(answer.reason);
       return answer.machine;
     },
-    events: () => events.filter((event) => event.name.startsWith(names.deployment)),
+    events: () => ground.events.filter((event) => event.name.startsWith(names.deployment)),
     pass,
-    close: async () => {
-      for (const each of [host, stranger]) {
-        for (const { name } of await machinesOf(each))
-          await each.terminate({ name: name as RunnerName, machine: null });
-        while ((await machinesOf(each)).some((machine) => machine.alive)) await pass();
-        each.close();
-      }
-      rmSync(directory, { recursive: true, force: true });
-    },
+    close: ground.close,
   };
 }
 
-async function machinesOf(host: LocalHost): Promise<ListedMachine[]> {
-  const list = await host.list();
-  return list === 'unknown' ? [] : list;
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-function kill(pid: number): void {
-  process.kill(pid, 'SIGKILL');
+/** Name and number of each process that wrote itself down in the folder, as `<name>.<pid>`, and runs. */
+export async function livingProcesses(folder: string): Promise<{ name: string; pid: number }[]> {
+  const written = readdirSync(folder).map((file) => {
+    const dot = file.lastIndexOf('.');
+    return { name: file.slice(0, dot), pid: Number(file.slice(dot + 1)) };
+  });
+  const running = await createProcessTable().startTimes(written.map(({ pid }) => pid));
+  return written.filter(({ pid }) => running.has(pid));
 }
