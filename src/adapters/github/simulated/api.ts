@@ -235,7 +235,10 @@ export function createApi(deps: ApiDeps) {
         const named = name === undefined ? null : at.runnersByName.get(name);
         const all = name === undefined ? [...at.runners.values()] : named ? [named] : [];
         const found = pageOf(all, page);
-        return done({ ...found, items: found.items.filter((runner) => !faults.hidesRunner?.(runner)) });
+        return done({
+          ...found,
+          items: found.items.filter((runner) => name !== undefined || !faults.hidesRunner?.(runner)),
+        });
       });
     },
 
@@ -313,7 +316,7 @@ export function createApi(deps: ApiDeps) {
     ): Answer<{ rows: DeliveryRow[]; next: number | null }> =>
       call('app', 'GET /app/hook/deliveries', () => done(deliveries.list(cursor, perPage))),
 
-    redeliver: (id: number): Answer<null> =>
+    redeliver: (id: string): Answer<null> =>
       call('app', 'POST /app/hook/deliveries/{delivery_id}/attempts', () => deliveries.redeliver(id)),
   };
 }

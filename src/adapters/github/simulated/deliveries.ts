@@ -16,7 +16,7 @@ import {
 } from './payload.ts';
 import { type Answer, done, notFound } from './refusal.ts';
 import { drawMs, type Settings } from './settings.ts';
-import { type Installation, installationCovers, type Job, type Repository, type State } from './state.ts';
+import { type Installation, installationCovers, type Job, type Repository } from './state.ts';
 
 export type JobAction = 'queued' | 'waiting' | 'in_progress' | 'completed';
 
@@ -49,7 +49,8 @@ export interface DeliveryFault {
 
 /** A row of the App's list of deliveries. */
 export interface DeliveryRow {
-  id: number;
+  /** Decimal digits: beyond 2^53, as GitHub's are since 2026. */
+  id: string;
   guid: string;
   deliveredAt: EpochMs;
   redelivery: boolean;
@@ -71,7 +72,6 @@ interface Notice {
 }
 
 export interface DeliveriesDeps {
-  state: State;
   clock: Clock;
   random: Random;
   settings: Settings;
@@ -81,6 +81,8 @@ export interface DeliveriesDeps {
   fault: ((delivery: OutgoingDelivery) => DeliveryFault | null) | undefined;
 }
 
+/** Ids start here and rise by one. */
+const firstId = 4_611_686_018_427_387_904n;
 /** Rows kept at most, whatever their age: some hundred MB. */
 const rowsMax = 500_000;
 /** What GitHub shows where a receiver could not be reached or was too slow. */
@@ -88,10 +90,11 @@ const unreachable = { status: 'failed to connect to host', statusCode: 502 };
 const timedOut = { status: 'timed out', statusCode: 0 };
 
 export function createDeliveries(deps: DeliveriesDeps) {
-  const { state, clock, random, settings, urls, app } = deps;
-  // Ids rise by one from row to row, so a row is found by its distance from the first.
-  let rows: { row: DeliveryRow; notice: Notice }[] = [];
+  const { clock, random, settings, urls, app } = deps;
+  // Numbers rise by one from row to row, so a row is found by its distance from the first that is kept.
+  let rows: { number: number; row: DeliveryRow; notice: Notice }[] = [];
   let head = 0;
+  let lastNumber = 0;
   const fixedParts = new Map<Repository, string>();
 
   const announce = (job: Job, action: JobAction): void => {
@@ -143,8 +146,9 @@ export function createDeliveries(deps: DeliveriesDeps) {
     durationMs: number,
   ): void => {
     forgetOldRows();
+    lastNumber += 1;
     const row: DeliveryRow = {
-      id: state.nextId('delivery'),
+      id: String(firstId + BigInt(lastNumber)),
       guid: notice.guid,
       deliveredAt: clock.now(),
       redelivery,
@@ -155,7 +159,12 @@ export function createDeliveries(deps: DeliveriesDeps) {
       installation: notice.installation.id,
       repository: notice.moment.job.run.repository.id,
     };
-    rows.push({ row, notice });
+    rows.push({ number: lastNumber, row, notice });
+  };
+
+  const rowNumbered = (number: number): { row: DeliveryRow; notice: Notice } | undefined => {
+    const first = rows[head];
+    return first && number >= first.number ? rows[head + number - first.number] : undefined;
   };
 
   const forgetOldRows = (): void => {
@@ -212,25 +221,22 @@ export function createDeliveries(deps: DeliveriesDeps) {
 
   return {
     announce,
-    /** Newest first, from `cursor` (an id) down. `next` is the cursor of the following page. */
+    /** Newest first, from `cursor` (a number of ours) down. `next` is the cursor of the following page. */
     list(cursor: number | null, countMax: number): { rows: DeliveryRow[]; next: number | null } {
       forgetOldRows();
-      const firstId = rows[head]?.row.id ?? 0;
-      const lastId = rows.at(-1)?.row.id ?? 0;
       const page: DeliveryRow[] = [];
-      let id = Math.min(cursor ?? lastId, lastId);
-      for (; id >= firstId && page.length < countMax; id -= 1) {
-        const found = rows[head + id - firstId];
-        if (found) page.push(found.row);
+      let number = Math.min(cursor ?? lastNumber, lastNumber);
+      for (; page.length < countMax; number -= 1) {
+        const found = rowNumbered(number);
+        if (!found) return { rows: page, next: null };
+        page.push(found.row);
       }
-      return { rows: page, next: id >= firstId && page.length > 0 ? id : null };
+      return { rows: page, next: rowNumbered(number) ? number : null };
     },
-    redeliver(id: number): Answer<null> {
+    redeliver(id: string): Answer<null> {
       forgetOldRows();
-      const first = rows[head];
-      const found = first ? rows[head + id - first.row.id] : undefined;
-      if (!found || found.row.id !== id || !first || id < first.row.id) return notFound();
-      if (found.notice.installation.state === 'deleted') return notFound();
+      const found = rowNumbered(Number(BigInt(id) - firstId));
+      if (!found || found.notice.installation.state === 'deleted') return notFound();
       send(found.notice, true);
       return done(null);
     },

@@ -41,7 +41,7 @@ export function createLimits(clock: Clock, settings: Settings) {
       const hour = openWindow(hours, caller, hourMs);
       if (hour.used >= settings.requestsPerHour) {
         const message = `API rate limit exceeded for installation ID ${caller}.`;
-        return { outcome: 'refused', status: 403, message };
+        return { outcome: 'refused', status: 403, message, isPrimaryLimit: true };
       }
       const points = method === 'GET' ? pointsOfRead : pointsOfWrite;
       const minute = openWindow(minutes, `${caller} ${route}`, minuteMs);

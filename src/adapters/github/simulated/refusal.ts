@@ -6,6 +6,8 @@ export interface Refusal {
   message: string;
   /** Where a limit refused. */
   retryAfterSeconds?: number;
+  /** The hour's requests are spent: the rate headers tell when they come back. */
+  isPrimaryLimit?: true;
   /** `x-accepted-github-permissions`: what the App would need. */
   acceptedPermissions?: string;
   /** The installation itself is suspended or gone. */

@@ -161,7 +161,7 @@ export function createRest({ world, checkJwt, tokens, latencyMs }: RestDeps): Ho
   );
 
   rest.post('/app/hook/deliveries/:id/attempts', (c) =>
-    asApp(c, () => reply.answer(c, api.redeliver(whole(c.req.param('id')) ?? 0), 202, () => ({}))),
+    asApp(c, () => reply.answer(c, api.redeliver(digits(c.req.param('id'))), 202, () => ({}))),
   );
 
   // ---- As an installation, by its token
@@ -340,9 +340,14 @@ function hasStatus({ statusCode }: DeliveryRow, wanted: string | undefined): boo
   return true;
 }
 
+/** GitHub's ids of deliveries have up to 19. */
+function digits(text: string): string {
+  return /^\d{1,19}$/.test(text) ? text : '0';
+}
+
 function deliveryJson(row: DeliveryRow): unknown {
   return {
-    id: row.id,
+    id: asNumber(row.id),
     guid: row.guid,
     delivered_at: new Date(row.deliveredAt).toISOString(),
     redelivery: row.redelivery,
@@ -355,6 +360,11 @@ function deliveryJson(row: DeliveryRow): unknown {
     repository_id: row.repository,
     throttled_at: null,
   };
+}
+
+/** A JSON number with all its digits, which a JavaScript number would round. */
+function asNumber(digitsOfId: string): unknown {
+  return (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON(digitsOfId);
 }
 
 function groupJson(group: RunnerGroup, orgUrl: string): unknown {

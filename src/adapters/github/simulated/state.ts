@@ -162,7 +162,7 @@ export interface State {
   nextId(kind: IdKind): number;
 }
 
-type IdKind = 'account' | 'repository' | 'installation' | 'group' | 'run' | 'job' | 'runner' | 'delivery';
+type IdKind = 'account' | 'repository' | 'installation' | 'group' | 'run' | 'job' | 'runner';
 
 export function createState(): State {
   // Each kind of id has a range of its own, so that one given where another belongs is not found.
@@ -174,7 +174,6 @@ export function createState(): State {
     run: 9_000_000_000,
     job: 30_000_000_000,
     runner: 20,
-    delivery: 100_000_000_000,
   };
   return {
     accounts: new Map(),

@@ -136,7 +136,6 @@ export function createWorld(options: WorldOptions): World {
   // Jobs and runners know of each other only through these four, which are bound late.
   const assignment = createAssignment({ random, assign: (job, runner) => runners.assign(job, runner) });
   const deliveries = createDeliveries({
-    state,
     clock,
     random,
     settings,
