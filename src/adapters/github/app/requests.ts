@@ -29,7 +29,7 @@ export interface Ask<Data> {
   tokenOf?: number;
 }
 
-export type Answer<Data> =
+type Answer<Data> =
   | { done: true; data: Data; headers: Headers }
   | { done: false; status: number; message: string };
 

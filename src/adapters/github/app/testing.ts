@@ -14,7 +14,7 @@ export interface StubRequest {
   body: Record<string, unknown>;
 }
 
-export type StubAnswer =
+type StubAnswer =
   | { status: number; headers?: Record<string, string>; body?: unknown; delayMs?: number }
   /** No answer, ever: the caller's time-out has to end it. */
   | 'silence'

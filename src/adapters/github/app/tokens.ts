@@ -3,7 +3,7 @@
 
 import type { Clock, EpochMs } from '../../../ports/clock.ts';
 
-export interface Token {
+interface Token {
   text: string;
   receivedAt: EpochMs;
   expiresAt: EpochMs;
