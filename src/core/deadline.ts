@@ -120,7 +120,11 @@ export function absenceProvesFrom(
   runner: Runner,
   host: { listStalenessMs: number; callEffectMs: number },
 ): number | null {
-  if (runner.state === 'gone' || !isMarked(runner)) return null;
+  if (runner.state === 'gone') return null;
+  // A spare's machine was there before the order.
+  if (runner.activates && runner.launchedAt === null)
+    return runner.orderedAt + host.listStalenessMs + absenceMarginMs;
+  if (!isMarked(runner)) return null;
   if (runner.launchedAt !== null) return runner.launchedAt + host.listStalenessMs + absenceMarginMs;
   return (
     (runner.lease?.until ?? runner.markedAt ?? 0) + host.callEffectMs + host.listStalenessMs + absenceMarginMs

@@ -130,7 +130,7 @@ export type RunnerFact =
   | { kind: 'terminated' }
   /** The host's word, or a platform's hard end, or the fence of an unmarked order. */
   | { kind: 'gone'; code: EndingCode; why: string }
-  /** Unmarked and removing: the place is free, and no launch can follow. */
+  /** Unmarked and removing, with no machine yet: the place is free, and no launch can follow. */
   | { kind: 'fenced' }
   /** Its host's list shows a machine of this name alive. */
   | { kind: 'alive'; machine: MachineId }
@@ -241,6 +241,8 @@ export function mergeRunner(runner: Runner, fact: RunnerFact, at: number): Runne
     case 'fenced':
       if (runner.state === 'gone') return unchanged;
       if (isMarked(runner)) return refused('its launch has begun');
+      // A spare's machine is alive whether this order is taken up or not: only its host's word frees the place.
+      if (runner.activates) return refused('its machine stands already');
       if (!runner.removing) return refused('it is not being removed');
       return gone(runner, runner.removing.code, runner.removing.why, at);
     case 'alive':
@@ -269,7 +271,7 @@ function ownsLease(runner: Runner, owner: string, at: number): boolean {
 }
 
 function launched(runner: Runner, machine: MachineId, at: number): RunnerMerge {
-  if (runner.state === 'gone' || runner.machine === machine) return unchanged;
+  if (runner.state === 'gone' || (runner.machine === machine && runner.launchedAt !== null)) return unchanged;
   // `uncertain` was about this very answer: it has come, so the machine is as good as any.
   const doubt = runner.removing?.code === 'uncertain' && runner.removedAt === null;
   const known = { ...runner, removing: doubt ? null : runner.removing };

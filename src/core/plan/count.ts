@@ -146,7 +146,7 @@ export function countRunner(draft: Draft, runner: Runner): void {
   const counted: Runner = { ...runner, counted: after, dirty: null };
   draft.setRunner(counted);
   if (after !== 'coming') orphanNotedJob(draft, counted);
-  if (after === null) askAboutJobOf(draft, counted);
+  if (after === null || counted.doneAt !== null) askAboutJobOf(draft, counted);
   if ((before === 'coming' || before === 'standby') && after !== before) afterComing(draft, counted, after);
 }
 

@@ -76,6 +76,7 @@ function orderRunner(
     forJob: job?.key ?? null,
     traceparent: input.makeTraceparent(job?.traceparent ?? null),
     activates: spare?.machine ? { spare: spare.name, machine: spare.machine } : null,
+    machine: spare?.machine ?? null,
   };
   if (spare) handOver(draft, spare, runner);
   addOrdered(draft, runner, settings);

@@ -137,7 +137,8 @@ function perform(
       return;
     }
     case 'start':
-      if (job && books.job(job.id).phase !== 'completed') books.inProgress(job, runner && isMarked(runner) ? runner.name : 'stranger');
+      if (job && books.job(job.id).phase !== 'completed')
+        books.inProgress(job, runner && isMarked(runner) ? runner.name : 'stranger');
       return;
     case 'finish':
       if (job) books.completed(job, one.named ? (books.job(job.id).runner?.name ?? null) : null);

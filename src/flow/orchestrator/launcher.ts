@@ -195,6 +195,16 @@ export function createLauncher(deps: LauncherDeps): BatchHandler<Order> {
     runner: Runner,
     answer: Extract<LaunchAnswer, { outcome: 'refused' }>,
   ): Promise<null> {
+    // A spare that can't be put to work says nothing about the pool; its machine may still be there, and is ended.
+    if (runner.activates) {
+      const removing = {
+        kind: 'removing',
+        code: 'lost',
+        why: readable(`its machine can't be activated: ${answer.reason}`),
+      } as const;
+      await table.recordRunner(runner.name, [removing], clock.now());
+      return null;
+    }
     const code = answer.refusal === 'noCapacity' ? 'refused' : answer.refusal;
     await table.recordRunner(
       runner.name,

@@ -40,7 +40,7 @@ export function createTerminator(deps: TerminatorDeps): BatchHandler<Order> {
   async function end(runner: Runner): Promise<number | null> {
     const { removing, doneAt } = runner;
     if (runner.state === 'gone' || (removing === null && doneAt === null)) return null;
-    if (!isMarked(runner)) return fence(runner);
+    if (!isMarked(runner) && !runner.activates) return fence(runner);
     const waitMs = untilItMayEnd(runner);
     if (waitMs > 0) return waitMs;
     // At its pool's wall a job is stopped: GitHub would say busy, and that is known.

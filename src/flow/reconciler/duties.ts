@@ -7,6 +7,7 @@ import { waiting } from '../../core/ledger.ts';
 import { type Order, orderAttributes } from '../../core/order.ts';
 import type { EndingCode } from '../../core/reason.ts';
 import type { Runner, RunnerFact } from '../../core/runner.ts';
+import { mayBeRegistered } from '../registration.ts';
 import type { Ask } from './ask.ts';
 import type { ReconcilerDeps } from './deps.ts';
 import { metrics } from './metrics.ts';
@@ -51,11 +52,11 @@ export function createDuties(deps: ReconcilerDeps, ask: Ask): Duties {
       case 'launchAgain':
         return publish({ status: 'launch', launchBefore: runner.launchBefore, ...orderOf(runner) });
       case 'expire':
-        return remove(runner, 'expired', 'nobody began to launch it in time', { kind: 'fenced' });
+        return expire(runner);
       case 'resolveLaunch':
         return resolveLaunch(runner);
       case 'giveUpBoot':
-        return remove(runner, 'bootDeadline', "launched, but never online: look at the machine's log");
+        return giveUpBoot(runner);
       case 'renewStandby':
         return remove(runner, 'surplus', 'it stood by for so long that its image is old');
       case 'checkIdle':
@@ -80,6 +81,22 @@ export function createDuties(deps: ReconcilerDeps, ask: Ask): Duties {
     if (recorded.outcome === 'recorded' && recorded.runner.state !== 'gone') {
       await publish({ status: 'terminate', ...orderOf(runner) });
     }
+  }
+
+  function expire(runner: Runner): Promise<void> {
+    const why = 'nobody began to launch it in time';
+    return runner.activates
+      ? remove(runner, 'expired', why)
+      : remove(runner, 'expired', why, { kind: 'fenced' });
+  }
+
+  /** GitHub's list is looked at each minute only: a runner that just came online is not given up. */
+  async function giveUpBoot(runner: Runner): Promise<void> {
+    const entry =
+      runner.scope && mayBeRegistered(runner) ? await github.findRunner(runner.scope, runner.name) : null;
+    if (entry?.busy) await record(runner, { kind: 'busy', job: null, gitHubId: entry.id });
+    else if (entry?.status === 'online') await record(runner, { kind: 'online', gitHubId: entry.id });
+    else await remove(runner, 'bootDeadline', "launched, but never online: look at the machine's log");
   }
 
   /** A call was made and nobody heard the answer: what the host lists is kept, anything else ends. */
@@ -112,6 +129,10 @@ export function createDuties(deps: ReconcilerDeps, ask: Ask): Duties {
         : entry.busy
           ? { kind: 'busy', job: null, gitHubId: entry.id }
           : { kind: 'unassigned' };
+    await record(runner, fact);
+  }
+
+  async function record(runner: Runner, fact: RunnerFact): Promise<void> {
     await table.recordRunner(runner.name, [fact], clock.now());
   }
 

@@ -23,8 +23,15 @@ export async function sweepHost(deps: ReconcilerDeps, sweep: Sweep): Promise<Nex
   // Two machines of one name are a lost launch and its repeat: the one that lives counts.
   for (const machine of machines) if (!listed.get(machine.name)?.alive) listed.set(machine.name, machine);
   const runners = await deps.table.runnersOfHost(hostName);
-  for (const runner of runners) await compare(deps, host, runner, listed.get(runner.name) ?? null, askedAt);
-  const known = new Set<string>(runners.map((runner) => runner.name));
+  for (const runner of runners) {
+    // Until its activation took effect, the machine goes by the spare's name.
+    const machine =
+      listed.get(runner.name) ?? (runner.activates ? listed.get(runner.activates.spare) : null) ?? null;
+    await compare(deps, host, runner, machine, askedAt);
+  }
+  const known = new Set<string>(
+    runners.flatMap((runner) => [runner.name, ...(runner.activates ? [runner.activates.spare] : [])]),
+  );
   for (const machine of listed.values()) {
     if (machine.alive && !known.has(machine.name)) await endStray(deps, hostName, host, machine);
   }
@@ -46,7 +53,7 @@ async function compare(
   }
   // A list that names another machine under this name says nothing of this one.
   if (machine && (runner.machine === null || runner.machine === machine.machine)) {
-    if (runner.markedAt === null) return;
+    if (runner.markedAt === null && !runner.activates) return;
     await table.recordRunner(
       runner.name,
       [{ kind: 'gone', code: 'ended', why: 'its host lists it as ended' }],
@@ -75,6 +82,8 @@ async function endStray(
   // Read strongly: the list of runners may lag behind an order of this moment.
   const runner = await deps.table.readRunner(own.name);
   if (runner && runner.state !== 'gone') return;
+  const successor = runner?.activatedAs ? await deps.table.readRunner(runner.activatedAs) : null;
+  if (successor && successor.state !== 'gone') return;
   deps.telemetry.count(metrics.strays, { host: hostName, at: 'host' });
   deps.telemetry.log('warn', 'a machine without a live record is ended', {
     host: hostName,
