@@ -62,12 +62,12 @@ test('a misspelt key is refused in every place', () => {
     hosts: { office: { ...office, limits: 3, options: { endGraceMS: 1 } } },
     pools: { lint: { ...lint, command: undefined, machine: { command: ['x'], directry: '/x' } } },
     timing: { idle: 5 },
-    github: { mintsPerHour: 5 },
+    github: { mintPerMinutes: 5 },
     pool: {},
   }).map((problem) => problem.replace(/\n.*\n.*to do: +/, ' ').replace(': there is no such key', ':'));
   assert.deepEqual(places, [
     'allow.owner: did you mean owners?',
-    'github.mintsPerHour: did you mean mintsPerMinute?',
+    'github.mintPerMinutes: did you mean mintsPerMinute?',
     'hosts.office.limits: did you mean limit?',
     'hosts.office.options.endGraceMS: did you mean endGraceMs?',
     'pool: did you mean pools?',
@@ -344,7 +344,13 @@ test('only data is accepted', () => {
   assert.equal(notData(new Date(0)), 'timing.idleSeconds: a Date is not data');
   assert.equal(notData(Symbol('x')), 'timing.idleSeconds: a symbol is not data');
   assert.equal(notData(3n), 'timing.idleSeconds: 3 is not data');
-  assert.match(notData(cycle) ?? '', /contains itself, or nests too deep, is not data$/);
+  const inCycle = problemsOfPool({ machine: { environment: cycle } });
+  assert.match(
+    inCycle.join('\n'),
+    /^pools\.lint\.machine\.environment\.self: it contains itself, or nests too deep$/m,
+  );
+  const deep = JSON.parse(`${'{"a":'.repeat(30)}1${'}'.repeat(30)}`);
+  assert.match(problemsOfPool({ machine: deep }).join('\n'), /it contains itself, or nests too deep/);
   for (const whole of [undefined, null, 3, 'x', [], () => valid, Promise.resolve(valid)]) {
     assert.notDeepEqual(problemsOf(whole), [], String(whole));
   }

@@ -58,8 +58,10 @@ const lettersPerMistake = 3;
 /** Shorter words are the beginning of anything. */
 const beginningLengthMin = 3;
 
+/** The less the nearer: less than one mistake where only the unit differs. `null`: another word. */
 function score(word: string, candidate: string): number | null {
-  if (withoutUnit(word) === withoutUnit(candidate)) return 0;
+  if (word === candidate) return 0;
+  if (withoutUnit(word) === withoutUnit(candidate)) return isBound(word) === isBound(candidate) ? 0.5 : 0.75;
   const mistakes = distance(word, candidate);
   if (mistakes <= Math.max(1, Math.floor(Math.max(word.length, candidate.length) / lettersPerMistake))) {
     return mistakes;
@@ -74,7 +76,11 @@ function plain(word: string): string {
 
 /** `idleMs`, `idleTimeout` and `idleSeconds` are one word in different units. */
 function withoutUnit(word: string): string {
-  return word.replace(/(?:ms|sec|secs|seconds|mins|minutes|hours|days|timeout|time)(?:max)?$/, '');
+  return word.replace('max', '').replace(/(?:ms|sec|secs|seconds|mins|minutes|hours|days|timeout|time)$/, '');
+}
+
+function isBound(word: string): boolean {
+  return word.includes('max');
 }
 
 /** Letters to change, insert or leave out, or neighbours to swap, to make one word of the other. */

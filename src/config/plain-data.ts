@@ -3,32 +3,40 @@
 
 import { type Problem, placeOf, shown } from './problem.ts';
 
-/** Nothing of ours nests deeper; a cycle does. */
+/** Nothing of ours nests deeper. */
 const depthMax = 20;
 
 /** The value as JSON gives it back, and what can't make that journey. Such parts are `undefined` in the copy. */
 export function plainData(value: unknown): { data: unknown; problems: Problem[] } {
   const problems: Problem[] = [];
-  const data = copyOf(value, [], problems);
+  const data = copyOf(value, [], [], problems);
   return { data, problems };
 }
 
-function copyOf(value: unknown, path: readonly PropertyKey[], problems: Problem[]): unknown {
+function copyOf(
+  value: unknown,
+  path: readonly PropertyKey[],
+  within: readonly unknown[],
+  problems: Problem[],
+): unknown {
   const refuse = (problem: Omit<Problem, 'place'>): undefined => {
     problems.push({ place: placeOf(...path), ...problem });
   };
   if (value === null || typeof value === 'boolean') return value;
   if (typeof value === 'string') return looksSecret(value) ? refuse(secret) : value;
   if (typeof value === 'number') return Number.isFinite(value) ? value : refuse(notData(value));
-  if (typeof value !== 'object' || path.length > depthMax) return refuse(notData(value));
-  if (Array.isArray(value)) return value.map((item, at) => copyOf(item, [...path, at], problems));
+  if (typeof value !== 'object') return refuse(notData(value));
+  if (within.includes(value) || within.length > depthMax) return refuse(tooDeep);
+  const copyIn = (inner: unknown, key: PropertyKey) =>
+    copyOf(inner, [...path, key], [...within, value], problems);
+  if (Array.isArray(value)) return value.map(copyIn);
   const prototype: unknown = Object.getPrototypeOf(value);
   if (prototype !== null && prototype !== Object.prototype && !isForeignObject(prototype)) {
     return refuse(notData(value));
   }
   // A key that is undefined is a key that is not there, as in JSON.
   const entries = Object.entries(value).filter(([, inner]) => inner !== undefined);
-  return Object.fromEntries(entries.map(([key, inner]) => [key, copyOf(inner, [...path, key], problems)]));
+  return Object.fromEntries(entries.map(([key, inner]) => [key, copyIn(inner, key)]));
 }
 
 /** An object of another realm, such as a loader's. */
@@ -42,18 +50,19 @@ function isForeignObject(prototype: unknown): boolean {
 }
 
 function notData(value: unknown): Omit<Problem, 'place'> {
-  const kind = typeof value === 'object' && value !== null ? objectKind(value) : shown(value);
+  const isObject = typeof value === 'object' && value !== null;
   return {
-    what: `${kind} is not data`,
+    what: `${isObject ? `a ${value.constructor?.name ?? 'strange object'}` : shown(value)} is not data`,
     allowed: 'texts, numbers, true, false, null, lists and plain objects: what JSON can hold',
     remedy: 'write the value itself',
   };
 }
 
-function objectKind(value: object): string {
-  const name = value.constructor?.name;
-  return name && name !== 'Object' ? `a ${name}` : 'an object that contains itself, or nests too deep,';
-}
+const tooDeep: Omit<Problem, 'place'> = {
+  what: 'it contains itself, or nests too deep',
+  allowed: `up to ${depthMax} levels`,
+  remedy: 'write the value itself',
+};
 
 const secret: Omit<Problem, 'place'> = {
   what: 'it looks like a secret, and the configuration is stored and shown',
