@@ -2,8 +2,7 @@
 // keys, the names of hosts, and a pool's machine by the type of its host; the check at start is the same.
 
 import type { z } from 'zod';
-import type { hostTypes } from '../adapters/hosts/index.ts';
-import type { HostType } from './host-types.ts';
+import type { HostType, hostTypes } from '../adapters/hosts/index.ts';
 import type { configurationSchema, hostSchema, poolSchema } from './schema.ts';
 
 /** The type of each host, by its name: what `hosts` says. */

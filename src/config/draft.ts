@@ -26,7 +26,7 @@ export interface Draft {
   pools: readonly PoolDraft[];
 }
 
-export interface HostDraft {
+interface HostDraft {
   name: string;
   settings: Partial<HostWritten>;
   /** `null` where there is no such type. */

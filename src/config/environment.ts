@@ -21,7 +21,7 @@ export interface Environment {
   logLevel: LogLevel;
 }
 
-export interface AppCredentials {
+interface AppCredentials {
   appId: string;
   /** PEM, base64 of it, or a file's path, as it was given. */
   privateKey: string;
@@ -29,14 +29,14 @@ export interface AppCredentials {
   webhookSecrets: readonly string[];
 }
 
-export interface GitHubUrls {
+interface GitHubUrls {
   /** `https://api.github.com`, or `https://<server>/api/v3`. Without a slash at its end, as the next. */
   apiUrl: string;
   /** For people: `https://github.com`. */
   webUrl: string;
 }
 
-export type LogLevel = (typeof logLevels)[number];
+type LogLevel = (typeof logLevels)[number];
 
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
@@ -141,7 +141,7 @@ export const environmentSchema = z.object({
   }),
 });
 
-export type VariableName = keyof typeof environmentSchema.shape;
+type VariableName = keyof typeof environmentSchema.shape;
 
 /** What together makes an App; one of them alone is a mistake. */
 const appNames = ['GITHUB_APP_ID', 'GITHUB_APP_PRIVATE_KEY', 'GITHUB_WEBHOOK_SECRET'] as const;

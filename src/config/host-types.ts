@@ -2,10 +2,10 @@
 // table has exactly the registry's keys: a host that is added there is missed here by the compiler.
 
 import type { z } from 'zod';
-import { hostTypes as registry } from '../adapters/hosts/index.ts';
+import { type HostType, hostTypes as registry } from '../adapters/hosts/index.ts';
 import type { OperatingSystem } from '../core/configuration.ts';
 
-export interface HostTypeFacts {
+interface HostTypeFacts {
   says: string;
   operatingSystems: readonly OperatingSystem[];
   /** It is one machine, so all of its pools have the same operating system. */
@@ -27,8 +27,6 @@ export interface HostTypeEntry extends HostTypeFacts {
 }
 
 export type HostTypes = Readonly<Record<string, HostTypeEntry>>;
-
-export type HostType = keyof typeof registry;
 
 const facts: Readonly<Record<HostType, HostTypeFacts>> = {
   local: {

@@ -73,7 +73,7 @@ function range(min: number | undefined, max: number | undefined, word = ' from',
 }
 
 /** The schema inside of what only makes it optional or gives it a default. */
-export function unwrapped(schema: z.ZodType): z.ZodType {
+function unwrapped(schema: z.ZodType): z.ZodType {
   const { def } = schema as z.ZodOptional<z.ZodType>;
   const wraps = ['optional', 'default', 'prefault', 'nullable', 'readonly'];
   return wraps.includes(def.type) ? def.innerType : schema;
@@ -93,7 +93,7 @@ export function keysOf(schema: z.ZodType): string[] {
   return isOfType<z.ZodObject>(object, 'object') ? Object.keys(object.shape) : [];
 }
 
-export function childOf(schema: z.ZodType, key: PropertyKey): z.ZodType | null {
+function childOf(schema: z.ZodType, key: PropertyKey): z.ZodType | null {
   const inner = innermost(schema);
   if (isOfType<z.ZodObject>(inner, 'object')) {
     return Object.hasOwn(inner.shape, key) ? ((inner.shape[String(key)] as z.ZodType) ?? null) : null;

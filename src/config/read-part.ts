@@ -6,7 +6,7 @@ import { allowedBy, keysOf, notesOf, schemaAt } from './notes.ts';
 import { literal, oneOf, type Problem, placeOf, shown } from './problem.ts';
 
 /** Where everything is explained. */
-export const referencePage = 'docs/reference/configuration.md';
+const referencePage = 'docs/reference/configuration.md';
 
 /** The parsed value, or `null` with all problems. `path` is where the part stands in the whole. */
 export function readPart<S extends z.ZodType>(

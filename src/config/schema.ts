@@ -256,7 +256,6 @@ export const configurationSchema = noted(
 
 export type PoolWritten = z.output<typeof poolSchema>;
 export type HostWritten = z.output<typeof hostSchema>;
-export type TimingWritten = z.output<typeof timingSchema>;
 export type ConfigurationWritten = z.output<typeof configurationSchema>;
 
 function sizeIsWithin(entries: object, max: number): boolean {
