@@ -386,6 +386,10 @@ test('bounds that keep a promise are told with their reason', () => {
     problemsOf({ ...valid, timing: { claimSeconds: 3 } })[0] ?? '',
     /^timing\.claimSeconds: 3 is not allowed\n {2}allowed: a number from 15 to 600\n {2}to do: {3}take at least 15: a runner that has to go is removed at GitHub after this time; sooner /,
   );
+  assert.match(
+    problemsOf({ ...valid, timing: { leaseSeconds: 1 } })[0] ?? '',
+    /take at least 3: a host has to answer two/,
+  );
   assert.match(problemsOf({ ...valid, timing: { keepDays: 1 } })[0] ?? '', /would look like a new job$/);
   assert.match(
     problemsOf({ ...valid, timing: { tickSeconds: 61 } })[0] ?? '',

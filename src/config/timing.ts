@@ -33,6 +33,9 @@ const repairBounds = 'faults are to be repaired within two minutes, which is two
 const hourSeconds = 3600;
 const daySeconds = 24 * hourSeconds;
 
+/** A launcher gives its host until two seconds before the lease ends; a call takes a second at the least. */
+const leaseSecondsMin = 3;
+
 /** The longest that a request to GitHub may take before it is given up. */
 export const gitHubRequestSecondsMax = 10;
 
@@ -57,9 +60,11 @@ export const timings = {
   leaseMs: {
     key: 'leaseSeconds',
     default: 30,
-    min: secondsMin,
+    min: leaseSecondsMin,
     max: 5 * 60,
     says: 'The right of one handler to launch a runner; when it ends unanswered, another looks into it.',
+    bounds:
+      'a host has to answer two seconds before the lease ends, so that no call outlives it; a shorter one leaves no time for the call',
     why: 'Has room for a request to GitHub (10 s) and a launch call. 60 heals crashes half again as slowly (99th percentile 315 s instead of 220); 15 makes a handler that only stalls lose its launch.',
   },
   orderMs: {
