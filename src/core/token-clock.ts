@@ -34,8 +34,8 @@ export interface Reserved {
 /** Of a budget that was never used. */
 export const fullTokenClock: TokenClock = { fullAtUs: 0, blockedUntilMs: 0 };
 
-/** A token a microsecond: what is counted here ends there. */
-const perSecondMax = 1_000_000;
+/** A year: longer and the sums of microseconds would one day not be exact. */
+const refillUsMax = 366 * 86_400 * 1_000_000;
 
 /** As many of the tokens asked for as are there. */
 export function reserveTokens(clock: TokenClock, terms: TokenTerms, asked: number, nowMs: number): Reserved {
@@ -43,8 +43,7 @@ export function reserveTokens(clock: TokenClock, terms: TokenTerms, asked: numbe
   const burstUs = terms.burst * tokenUs(terms);
   const nowUs = Math.floor(nowMs * 1_000);
   const emptiestAtUs = Math.max(clock.fullAtUs, afterBlockUs(clock, terms), nowUs);
-  const isBlocked = nowMs < clock.blockedUntilMs;
-  const available = isBlocked ? 0 : Math.floor((nowUs + burstUs - emptiestAtUs) / tokenUs(terms));
+  const available = Math.floor((nowUs + burstUs - emptiestAtUs) / tokenUs(terms));
   const granted = Math.max(0, Math.min(asked, available));
   const fullAtUs = emptiestAtUs + granted * tokenUs(terms);
   return {
@@ -54,10 +53,22 @@ export function reserveTokens(clock: TokenClock, terms: TokenTerms, asked: numbe
   };
 }
 
-/** Tokens that were reserved and not used. More than a full budget holds are lost. */
-export function giveTokensBack(clock: TokenClock, terms: TokenTerms, tokens: number): TokenClock {
+/**
+ * Tokens that were reserved and not used. What came back by itself since then is not given twice, and a block ends
+ * all claims from before it: given back late, tokens are never more than if they had not been reserved at all.
+ */
+export function giveTokensBack(
+  clock: TokenClock,
+  terms: TokenTerms,
+  tokens: number,
+  nowMs: number,
+  reservedAtMs: number,
+): TokenClock {
   checkCount('tokens', tokens);
-  return { ...clock, fullAtUs: Math.max(0, clock.fullAtUs - tokens * tokenUs(terms)) };
+  if (reservedAtMs < clock.blockedUntilMs) return clock;
+  const sinceUs = Math.max(0, Math.ceil((nowMs - reservedAtMs) * 1_000));
+  const backUs = Math.max(0, tokens * tokenUs(terms) - sinceUs);
+  return { ...clock, fullAtUs: Math.max(0, clock.fullAtUs - backUs) };
 }
 
 /** Nothing is granted before, one token then, and what was saved up is gone. A block never shortens another. */
@@ -65,9 +76,9 @@ export function blockTokens(clock: TokenClock, untilMs: number): TokenClock {
   return { ...clock, blockedUntilMs: Math.max(clock.blockedUntilMs, Math.ceil(untilMs)) };
 }
 
-/** When all tokens are back if none but one is there at the block's end. */
+/** When all tokens are back if but one is there at the block's end. */
 function afterBlockUs({ blockedUntilMs }: TokenClock, terms: TokenTerms): number {
-  return blockedUntilMs * 1_000 + (terms.burst - 1) * tokenUs(terms);
+  return blockedUntilMs === 0 ? 0 : blockedUntilMs * 1_000 + (terms.burst - 1) * tokenUs(terms);
 }
 
 /** The whole millisecond at which one token is there. */
@@ -77,13 +88,12 @@ function nextTokenAtMs(fullAtUs: number, terms: TokenTerms): number {
 
 /** How long one token needs to come back: rounded up, so that the limit is kept rather than reached. */
 function tokenUs({ burst, perSecond }: TokenTerms): number {
-  if (!(Number.isInteger(burst) && burst >= 1 && perSecond > 0 && perSecond <= perSecondMax)) {
-    throw new RangeError(
-      `a budget of burst ${burst} and ${perSecond} per second; ` +
-        `allowed is a whole burst of 1 or more and more than 0, at most ${perSecondMax}, per second`,
-    );
-  }
-  return Math.ceil(1_000_000 / perSecond);
+  const us = Math.ceil(1_000_000 / perSecond);
+  if (Number.isInteger(burst) && burst >= 1 && us >= 1 && burst * us <= refillUsMax) return us;
+  throw new RangeError(
+    `a budget of burst ${burst} and ${perSecond} per second; allowed is a whole burst of 1 or more, ` +
+      'more than 0 per second, and at most a year until all of the burst is back',
+  );
 }
 
 function checkCount(what: string, count: number): void {

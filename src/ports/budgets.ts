@@ -27,11 +27,18 @@ export interface Grant {
 
 /**
  * - `reserve` is one conditional update: concurrent callers never get more together than the terms allow.
- * - `giveBack` returns tokens that were not used.
- * - `block` says that the owner of the limit refused: nothing is granted before `until`, burst gone.
+ * - `giveBack` returns tokens that were not used. What came back by itself since `reservedAt` (`now`, where it is
+ *   left out) is not given twice.
+ * - `block` says that the owner of the limit refused: nothing is granted before `until`, one token then, burst gone.
  */
 export interface Budgets {
   reserve(key: BudgetKey, terms: BudgetTerms, asked: number, now: EpochMs): Promise<Grant>;
-  giveBack(key: BudgetKey, terms: BudgetTerms, tokens: number, now: EpochMs): Promise<void>;
+  giveBack(
+    key: BudgetKey,
+    terms: BudgetTerms,
+    tokens: number,
+    now: EpochMs,
+    reservedAt?: EpochMs,
+  ): Promise<void>;
   block(key: BudgetKey, until: EpochMs): Promise<void>;
 }
