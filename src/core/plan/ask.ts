@@ -1,6 +1,6 @@
 // Doubts about waiting jobs: who is asked about, before a second order is made or a hold is put on.
 
-import type { AskPurpose, Job } from '../job.ts';
+import type { AskPurpose, Job, JobClass } from '../job.ts';
 import { askable, type Lane } from '../ledger.ts';
 import type { Draft } from './draft.ts';
 import { jobsKey, type Known, type Need } from './need.ts';
@@ -44,15 +44,10 @@ export function askAboutWaiting(
 }
 
 /** Oldest first, those already asked about among them: they count, and are not asked about twice. */
-function waitingJobs(
-  draft: Draft,
-  lane: Lane,
-  classes: readonly ('fresh' | 'orphaned' | 'ordered')[],
-  known: Known,
-): Job[] {
+function waitingJobs(draft: Draft, lane: Lane, classes: readonly JobClass[], known: Known): Job[] {
   const listed = classes.flatMap((jobClass) => known.jobs.get(jobsKey(lane.key, jobClass)) ?? []);
   const keys = new Set([...draft.jobsTouched(), ...listed].map((job) => job.key));
-  const rank = (job: Job) => classes.indexOf(job.counted?.class);
+  const rank = ({ counted }: Job) => (counted ? classes.indexOf(counted.class) : -1);
   return [...keys]
     .flatMap((key) => draft.job(key) ?? [])
     .filter((job) => job.phase === 'queued' && job.counted?.lane === lane.key && rank(job) >= 0)

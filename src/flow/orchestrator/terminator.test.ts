@@ -1,0 +1,171 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { configurationOf, poolSettings, timing } from '../../../test/fixtures/books.ts';
+import {
+  claimedTraits,
+  createStations,
+  endOrder,
+  hostName,
+  machine,
+  messages,
+  type Stations,
+  scripted,
+  silent,
+} from '../../../test/fixtures/stations.ts';
+import type { RunnerName } from '../../core/ids.ts';
+import type { RunnerFact } from '../../core/runner.ts';
+import type { GitHub } from '../../ports/github.ts';
+import type { Host } from '../../ports/host.ts';
+import { createTerminator } from './terminator.ts';
+
+const stationsOf = () => createStations(configurationOf([poolSettings('lint')]));
+
+function terminatorOf(stations: Stations, host: Partial<Host>, github: Partial<GitHub>) {
+  const made = {
+    host: scripted<Host>('host', { traits: claimedTraits, ...host }),
+    github: scripted<GitHub>('github', github),
+  };
+  return { ...made, run: createTerminator({ ...stations, ...made, hostName, timing, telemetry: silent }) };
+}
+
+async function know(stations: Stations, name: RunnerName, ...facts: RunnerFact[]): Promise<void> {
+  for (const fact of facts) await stations.table.recordRunner(name, [fact], stations.clock.now());
+}
+
+const launched: RunnerFact[] = [
+  { kind: 'lease', owner: 'o', until: 1_800_000_030_000 },
+  { kind: 'mark', owner: 'o' },
+  { kind: 'launched', machine: machine('m1') },
+];
+const registered: RunnerFact[] = [
+  ...launched,
+  { kind: 'claim', windowMs: 60_000, timesMax: 3 },
+  { kind: 'minted', gitHubId: 5 },
+  { kind: 'online', gitHubId: 5 },
+];
+const surplus: RunnerFact = { kind: 'removing', code: 'surplus', why: 'no job waits for it' };
+
+describe('the terminator', () => {
+  it('frees an order that was not launched, without asking anybody', async () => {
+    const stations = stationsOf();
+    const name = await stations.order();
+    await know(stations, name, surplus);
+    await terminatorOf(stations, {}, {}).run(messages(endOrder(name)));
+    assert.equal((await stations.table.readRunner(name))?.state, 'gone');
+  });
+
+  it("removes at GitHub first, then ends the machine; the host's word frees the place", async () => {
+    const stations = stationsOf();
+    const name = await stations.order();
+    await know(stations, name, ...registered, surplus);
+    const order: string[] = [];
+    const { run } = terminatorOf(
+      stations,
+      {
+        terminate: async () => {
+          order.push('terminate');
+          return 'ending';
+        },
+      },
+      {
+        removeRunner: async () => {
+          order.push('remove');
+          return 'removed';
+        },
+      },
+    );
+    await run(messages(endOrder(name)));
+    assert.deepEqual(order, ['remove', 'terminate']);
+    const runner = await stations.table.readRunner(name);
+    assert.notEqual(runner?.state, 'gone');
+    assert.equal(runner?.removedAt, stations.clock.now());
+  });
+
+  it('leaves a runner that GitHub calls busy, and it counts as coming again', async () => {
+    const stations = stationsOf();
+    const name = await stations.order();
+    await know(stations, name, ...registered, surplus);
+    const { run } = terminatorOf(stations, {}, { removeRunner: async () => 'busy' });
+    await run(messages(endOrder(name)));
+    const runner = await stations.table.readRunner(name);
+    assert.equal(runner?.state, 'assigned');
+    assert.equal(runner?.removing, null);
+  });
+
+  it('ends nothing when a job was heard of meanwhile', async () => {
+    const stations = stationsOf();
+    const name = await stations.order();
+    await know(stations, name, ...registered, surplus, { kind: 'busy', job: null, gitHubId: 5 });
+    const { run, github } = terminatorOf(stations, {}, {});
+    await run(messages(endOrder(name)));
+    assert.deepEqual(github.calls, []);
+  });
+
+  it('waits for a launch that may still be answered, and for a claim that may be minting', async () => {
+    const stations = stationsOf();
+    const unanswered = await stations.order();
+    await know(stations, unanswered, ...launched.slice(0, 2), {
+      kind: 'removing',
+      code: 'uncertain',
+      why: '',
+    });
+    const claiming = await stations.order();
+    await know(stations, claiming, ...launched, { kind: 'claim', windowMs: 60_000, timesMax: 3 }, surplus);
+    const { run } = terminatorOf(stations, {}, {});
+    assert.deepEqual(await run(messages(endOrder(unanswered), endOrder(claiming))), [
+      { id: '1', outcome: 'retry', delayMs: 30_000 },
+      { id: '2', outcome: 'retry', delayMs: 60_000 },
+    ]);
+  });
+
+  it('removes by name when the id was never learned', async () => {
+    const stations = stationsOf();
+    const name = await stations.order();
+    await know(stations, name, ...launched, { kind: 'claim', windowMs: 60_000, timesMax: 3 }, surplus);
+    await stations.clock.advance(60_000);
+    const removed: number[] = [];
+    const { run } = terminatorOf(
+      stations,
+      { terminate: async () => 'gone' },
+      {
+        findRunner: async () => ({ id: 99, name, status: 'offline', busy: false, version: null }),
+        removeRunner: async (_scope, id) => {
+          removed.push(id);
+          return 'removed';
+        },
+      },
+    );
+    await run(messages(endOrder(name)));
+    assert.deepEqual(removed, [99]);
+    assert.equal((await stations.table.readRunner(name))?.state, 'gone');
+  });
+
+  it("stops a job at its pool's wall without asking GitHub", async () => {
+    const stations = stationsOf();
+    const name = await stations.order();
+    await know(
+      stations,
+      name,
+      ...registered,
+      { kind: 'busy', job: null, gitHubId: 5 },
+      { kind: 'removing', code: 'jobTime', why: 'too long' },
+    );
+    const { run, github } = terminatorOf(stations, { terminate: async () => 'gone' }, {});
+    await run(messages(endOrder(name)));
+    assert.deepEqual(github.calls, []);
+    assert.deepEqual((await stations.table.readRunner(name))?.end, { code: 'jobTime', why: 'too long' });
+  });
+
+  it('ends the machine of a spare whose activation was never begun, and keeps its place until then', async () => {
+    const stations = stationsOf();
+    const name = await stations.order({
+      activates: { spare: 'tst0-one-lint-00000000000000000000000000' as RunnerName, machine: machine('m7') },
+      machine: machine('m7'),
+    });
+    await know(stations, name, surplus);
+    const { run, host } = terminatorOf(stations, { terminate: async () => 'ending' }, {});
+    await run(messages(endOrder(name)));
+    assert.deepEqual(host.calls, ['terminate']);
+    assert.notEqual((await stations.table.readRunner(name))?.state, 'gone');
+  });
+});

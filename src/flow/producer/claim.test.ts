@@ -1,0 +1,180 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { configurationOf, poolSettings, timing } from '../../../test/fixtures/books.ts';
+import { createStations, machine, type Stations, scripted, silent } from '../../../test/fixtures/stations.ts';
+import type { RunnerName } from '../../core/ids.ts';
+import type { Runner } from '../../core/runner.ts';
+import { type GitHub, GitHubError } from '../../ports/github.ts';
+import { createClaimDoor } from './claim.ts';
+import { createMilestoneDoor } from './milestone.ts';
+
+const stationsOf = () => createStations(configurationOf([poolSettings('lint')]));
+
+function doorOf(stations: Stations, github: Partial<GitHub>) {
+  return createClaimDoor({
+    ...stations,
+    github: scripted<GitHub>('github', github),
+    telemetry: silent,
+    timing,
+  });
+}
+
+async function launched(stations: Stations, change: Partial<Runner> = {}): Promise<RunnerName> {
+  const name = await stations.order(change);
+  const now = stations.clock.now();
+  await stations.table.recordRunner(
+    name,
+    [
+      { kind: 'lease', owner: 'o', until: now + 30_000 },
+      { kind: 'mark', owner: 'o' },
+      { kind: 'launched', machine: machine('m1') },
+    ],
+    now,
+  );
+  return name;
+}
+
+const minting = (calls: { count: number } = { count: 0 }): Partial<GitHub> => ({
+  mintRunner: async () => {
+    calls.count += 1;
+    return { outcome: 'minted', runnerId: calls.count, jitConfig: `config ${calls.count}` };
+  },
+});
+
+describe('the claim', () => {
+  it('gives the configuration to one machine, once', async () => {
+    const stations = stationsOf();
+    const name = await launched(stations);
+    const calls = { count: 0 };
+    const door = doorOf(stations, { ...minting(calls), findRunner: async () => null });
+    const body = { runner: name, token: stations.tokens.make(name, 1) };
+    const answer = await door(body);
+    assert.equal(answer.status, 200);
+    assert.equal(answer.body['jitConfig'], 'config 1');
+    assert.equal((await stations.table.readRunner(name))?.gitHubId, 1);
+    await stations.table.recordRunner(name, [{ kind: 'online', gitHubId: 1 }], stations.clock.now());
+    assert.equal((await door(body)).status, 410);
+    assert.equal(calls.count, 1);
+  });
+
+  it('repeats a lost answer for a minute, three times at most, freeing the name first', async () => {
+    const stations = stationsOf();
+    const name = await launched(stations);
+    const removed: number[] = [];
+    const door = doorOf(stations, {
+      ...minting(),
+      findRunner: async () => ({ id: 41, name, status: 'offline', busy: false, version: null }),
+      removeRunner: async (_scope, id) => {
+        removed.push(id);
+        return 'removed';
+      },
+    });
+    const body = { runner: name, token: stations.tokens.make(name, 1) };
+    assert.deepEqual(
+      [
+        (await door(body)).status,
+        (await door(body)).status,
+        (await door(body)).status,
+        (await door(body)).status,
+      ],
+      [200, 200, 200, 410],
+    );
+    assert.deepEqual(removed, [41, 41]);
+    await stations.clock.advance(61_000);
+    assert.equal((await door(body)).status, 410);
+  });
+
+  it("refuses a wrong proof, a stranger, and another runner's token alike", async () => {
+    const stations = stationsOf();
+    const name = await launched(stations);
+    const other = await launched(stations);
+    const door = doorOf(stations, {});
+    for (const body of [
+      null,
+      {},
+      { runner: name, token: '1.forged' },
+      { runner: name, token: stations.tokens.make(other, 1) },
+      { runner: 'not-ours', token: stations.tokens.make(name, 1) },
+      { runner: name, token: 'x'.repeat(1_000) },
+    ]) {
+      assert.equal((await door(body)).status, 401);
+    }
+    assert.equal((await stations.table.readRunner(name))?.claim, null);
+  });
+
+  it('gives nothing to a runner that is to go', async () => {
+    const stations = stationsOf();
+    const name = await launched(stations);
+    await stations.table.recordRunner(
+      name,
+      [{ kind: 'removing', code: 'surplus', why: 'no job waits for it' }],
+      stations.clock.now(),
+    );
+    const answer = await doorOf(stations, {})({ runner: name, token: stations.tokens.make(name, 1) });
+    assert.equal(answer.status, 410);
+  });
+
+  it('tells the machine when GitHub has room again, and lets it claim again then', async () => {
+    const stations = stationsOf();
+    const name = await launched(stations);
+    let limited = true;
+    const door = doorOf(stations, {
+      mintRunner: async () => {
+        if (limited) throw new GitHubError('limited', 'secondary limit', stations.clock.now() + 90_000);
+        return { outcome: 'minted', runnerId: 8, jitConfig: 'c' };
+      },
+    });
+    const body = { runner: name, token: stations.tokens.make(name, 1) };
+    const answer = await door(body);
+    assert.equal(answer.status, 429);
+    assert.equal(answer.retryAfterSeconds, 90);
+    limited = false;
+    await stations.clock.advance(90_000);
+    assert.equal((await door(body)).status, 200);
+  });
+
+  it("lets a spare stand by, and gives its successor's configuration to the same proof", async () => {
+    const stations = stationsOf();
+    const spare = await launched(stations, { lane: null, scope: null });
+    const door = doorOf(stations, minting());
+    const body = { runner: spare, token: stations.tokens.make(spare, 1) };
+    const answer = await door(body);
+    assert.equal(answer.status, 202);
+    assert.ok(answer.retryAfterSeconds);
+    assert.equal((await stations.table.readRunner(spare))?.state, 'standby');
+  });
+
+  it('ends a runner that GitHub refuses to register, with the reason', async () => {
+    const stations = stationsOf();
+    const name = await launched(stations);
+    const door = doorOf(stations, {
+      mintRunner: async () => ({ outcome: 'refused', reason: 'no runner group "ios"' }),
+    });
+    assert.equal((await door({ runner: name, token: stations.tokens.make(name, 1) })).status, 410);
+    const { code, why } = (await stations.table.readRunner(name))?.removing ?? {};
+    assert.deepEqual({ code, why }, { code: 'mintRefused', why: 'no runner group "ios"' });
+  });
+});
+
+describe('a milestone', () => {
+  it('is a note: it changes no state and no count, and their number is bounded', async () => {
+    const stations = stationsOf();
+    const name = await launched(stations);
+    const before = await stations.table.readRunner(name);
+    const door = createMilestoneDoor(stations);
+    const body = {
+      runner: name,
+      token: stations.tokens.make(name, 1),
+      milestone: 'jobEnded',
+      detail: 'x\u0000y',
+    };
+    const statuses: number[] = [];
+    for (let i = 0; i < 20; i += 1) statuses.push((await door(body)).status);
+    assert.equal(statuses.filter((status) => status === 202).length, 12);
+    const after = await stations.table.readRunner(name);
+    assert.equal(after?.state, before?.state);
+    assert.deepEqual(after?.dirty, before?.dirty);
+    assert.equal((await door({ ...body, milestone: 'rooted' })).status, 400);
+    assert.equal((await door({ ...body, token: 'no' })).status, 401);
+  });
+});
