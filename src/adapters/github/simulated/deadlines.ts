@@ -33,6 +33,8 @@ export function createDeadlines<Item>(clock: Clock, delayMs: number, due: (item:
 
   return {
     add(item: Item): void {
+      // Infinity is "never".
+      if (!Number.isFinite(delayMs)) return;
       waiting.push({ item, dueAt: clock.now() + delayMs });
       arm();
     },
