@@ -37,6 +37,7 @@ import type { Host, HostEvent } from '../ports/host.ts';
 import type { Change, Deadlines, Deployment, JobsTable } from '../ports/jobs-table.ts';
 import type { BatchHandler, Topic } from '../ports/queue.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
+import { publishAgain } from './publish-again.ts';
 
 /** What a station reaches the world through. */
 export interface Ports {
@@ -250,6 +251,7 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
           notify({ host: name, items: [], recount: true, hops: 0 }, `start:${name}:${makeId()}`),
         ]);
       }
+      await publishAgain(ports, configuration, clock.now(), makeId);
       await plantSweeps(reconcilerDeps(ports));
       await tick();
     },

@@ -6,6 +6,7 @@
 import { z } from 'zod';
 import type { Clock, Random } from '../../../ports/clock.ts';
 import type { GitHub } from '../../../ports/github.ts';
+import { type AppFacts, readApp } from './app-facts.ts';
 import { signingKey } from './credentials.ts';
 import { createDeliveries } from './deliveries.ts';
 import { createInstallations } from './installations.ts';
@@ -16,7 +17,13 @@ import { createRunnerGroups } from './runner-groups.ts';
 import { createRunners } from './runners.ts';
 import { createTokens, type Tokens } from './tokens.ts';
 
+export type { AppFacts } from './app-facts.ts';
 export type { RequestMade } from './requests.ts';
+
+export interface GitHubApp extends GitHub {
+  /** What GitHub knows of the App itself. One GET. */
+  readApp(): Promise<AppFacts>;
+}
 
 export interface GitHubAppOptions {
   /** The App's id, or its client id. */
@@ -41,7 +48,7 @@ export interface GitHubAppOptions {
 /** GitHub itself gives up after 10 s. */
 const defaultTimeoutMs = 10_000;
 
-export function createGitHubApp(options: GitHubAppOptions): GitHub {
+export function createGitHubApp(options: GitHubAppOptions): GitHubApp {
   const { appId, clock, random } = options;
   const key = signingKey(options.privateKey);
   const tokens: Tokens = createTokens(clock, (installation) => askToken(requests, installation));
@@ -62,6 +69,7 @@ export function createGitHubApp(options: GitHubAppOptions): GitHub {
     ...createDeliveries(requests),
     ...createInstallations(requests),
     rateLeft: requests.rateLeft,
+    readApp: () => readApp(requests),
   };
 }
 

@@ -1,0 +1,49 @@
+// One running system: the pipeline with its server before it.
+
+import { allTelemetry } from '../../adapters/telemetry/all.ts';
+import { createPrometheus, type Prometheus } from '../../adapters/telemetry/prometheus/index.ts';
+import { type EmbeddedServer, startServer } from './server.ts';
+import { createEmbedded, type Embedded, type EmbeddedSettings } from './wiring.ts';
+
+export interface RunSettings extends EmbeddedSettings {
+  host: string;
+  port: number;
+}
+
+export interface Running extends Embedded {
+  readonly server: EmbeddedServer;
+}
+
+/** In this order: the lock, the table, what was under way is taken up again, and only then the port. */
+export async function run(settings: RunSettings): Promise<Running> {
+  const prometheus: Prometheus = createPrometheus();
+  const telemetry = allTelemetry([settings.telemetry, prometheus]);
+  const embedded = await createEmbedded({ ...settings, telemetry });
+  try {
+    await embedded.start();
+    const server = await startServer(
+      {
+        doors: embedded.pipeline.doors,
+        telemetry,
+        health: async () => {
+          for (const { name } of settings.configuration.hosts) await embedded.table.readLedger(name);
+        },
+        metrics: async () => prometheus.text(await embedded.gauges()),
+      },
+      settings,
+    );
+    return {
+      ...embedded,
+      server,
+      /** No new event, answers under way, handlers at work, then the files. */
+      async stop() {
+        server.stopTaking();
+        await server.close();
+        await embedded.stop();
+      },
+    };
+  } catch (error) {
+    await embedded.stop();
+    throw error;
+  }
+}

@@ -1,0 +1,247 @@
+// Everything in one process on one machine: this file says what each port is here. The pipeline itself is the same as
+// everywhere.
+//
+//   JobsTable   SQLite, `jobs.sqlite` in the data directory; 202 means on disk
+//   Budgets     SQLite, `budgets.sqlite`; losing the last tokens of a crash costs nothing, so it is not synced
+//   Topic/Queue in process; they hold nothing that the table does not
+//   Host        by the configuration, each loaded by the registry
+//   Clock       the system's
+
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { createSqliteBudgets } from '../../adapters/budgets/sqlite/index.ts';
+import { type HostType, hostTypes } from '../../adapters/hosts/index.ts';
+import { takeDataDirectory } from '../../adapters/hosts/local/lock.ts';
+import type { SimulatedGround, SimulatedProgram } from '../../adapters/hosts/simulated/index.ts';
+import { createSqliteJobsTable, type SqliteJobsTable } from '../../adapters/jobs-tables/sqlite/index.ts';
+import type { Gauge } from '../../adapters/telemetry/prometheus/index.ts';
+import type { Configuration, HostSettings } from '../../core/configuration.ts';
+import { type GitHubName, type HostName, isDeploymentPrefix } from '../../core/ids.ts';
+import type { PoolBooks } from '../../core/ledger.ts';
+import type { Clock, Random } from '../../ports/clock.ts';
+import type { GitHub } from '../../ports/github.ts';
+import type { Host, HostEvent } from '../../ports/host.ts';
+import type { Deployment } from '../../ports/jobs-table.ts';
+import type { Telemetry } from '../../ports/telemetry.ts';
+import { createPipeline, type Doors, type Pipeline } from '../pipeline.ts';
+import { startTicking } from './ticking.ts';
+
+export interface EmbeddedSettings {
+  configuration: Configuration;
+  gitHubName: GitHubName;
+  github: GitHub;
+  webhookSecrets: readonly string[];
+  dataDirectory: string;
+  /** Where machines reach this process; `null` where none has to. */
+  publicUrl: string | null;
+  clock: Clock;
+  random: Random;
+  telemetry: Telemetry;
+  /** What machines of simulated hosts run, and where they are born; such hosts are refused without it. */
+  simulated?: { program: SimulatedProgram; ground: SimulatedGround };
+}
+
+export interface Embedded {
+  readonly deployment: Deployment;
+  readonly pipeline: Pipeline;
+  readonly table: SqliteJobsTable;
+  readonly hosts: ReadonlyMap<HostName, Host>;
+  /** Before the port opens: everything that was under way is taken up again. Then the Reconciler ticks. */
+  start(): Promise<void>;
+  /** For `GET /metrics`: what is a state, and not a count. */
+  gauges(): Promise<Gauge[]>;
+  /** Handlers at work end; local runners go on, and are adopted at the next start. */
+  stop(): Promise<void>;
+}
+
+const jobsFile = 'jobs.sqlite';
+const budgetsFile = 'budgets.sqlite';
+
+export async function createEmbedded(settings: EmbeddedSettings): Promise<Embedded> {
+  const { configuration, clock, random, telemetry, dataDirectory, publicUrl } = settings;
+  const lock = await takeDataDirectory(dataDirectory);
+  const deployment = await readDeployment(join(dataDirectory, jobsFile));
+  const events = holdEventsUntilOpen();
+  const hosts = new Map<HostName, Host & { close(): void }>();
+  for (const host of configuration.hosts) {
+    hosts.set(
+      host.name,
+      await openHost(host, settings, deployment, (event) => events.tell(host.name, event)),
+    );
+  }
+  const budgets = openBudgetsFile(join(dataDirectory, budgetsFile));
+
+  let table: SqliteJobsTable | null = null;
+  const pipeline = createPipeline({
+    clock,
+    random,
+    configuration,
+    gitHubName: settings.gitHubName,
+    deployment,
+    table: (onChanges, deadlines) => {
+      table = createSqliteJobsTable({ database: join(dataDirectory, jobsFile), deadlines, onChanges });
+      return table;
+    },
+    github: settings.github,
+    budgets: createSqliteBudgets(budgets),
+    hosts: () => hosts,
+    webhookSecrets: settings.webhookSecrets,
+    claimUrl: publicUrl === null ? null : `${publicUrl}/runners/claim`,
+    telemetry,
+  });
+  const openTable: SqliteJobsTable = table ?? unreachable('the pipeline has made no table');
+  let stopTicking: (() => Promise<void>) | null = null;
+
+  return {
+    deployment,
+    pipeline,
+    table: openTable,
+    hosts,
+    async start() {
+      await events.open(pipeline.doors);
+      await pipeline.start();
+      stopTicking = startTicking({
+        clock,
+        tickMs: configuration.timing.tickMs,
+        tick: pipeline.tick,
+        telemetry,
+      });
+    },
+    gauges: () => readGauges(configuration, openTable, pipeline),
+    async stop() {
+      await stopTicking?.();
+      await pipeline.close();
+      for (const host of hosts.values()) host.close();
+      openTable.close();
+      budgets.close();
+      await lock.release();
+    },
+  };
+}
+
+function openHost(
+  host: HostSettings,
+  settings: EmbeddedSettings,
+  { prefix }: Deployment,
+  onEvent: (event: HostEvent) => Promise<void>,
+): Promise<Host & { close(): void }> {
+  const { clock, random, telemetry, dataDirectory, simulated } = settings;
+  const type = host.type as HostType;
+  switch (type) {
+    case 'local':
+      return hostTypes.local.load().then(({ createLocalHost }) =>
+        createLocalHost({
+          deployment: prefix,
+          host: host.name,
+          options: hostTypes.local.options.parse(host.options),
+          dataDirectory,
+          clock,
+          onEvent,
+          onWarning: (text) => telemetry.log('warn', text, { host: host.name }),
+        }),
+      );
+    case 'simulated':
+      if (!simulated) throw new Error(simulatedRefused(host.name));
+      return hostTypes.simulated.load().then(({ createSimulatedHost }) =>
+        createSimulatedHost({
+          ...simulated,
+          deployment: prefix,
+          options: hostTypes.simulated.options.parse(host.options),
+          clock,
+          random,
+          onEvent,
+        }),
+      );
+    default:
+      return type satisfies never;
+  }
+}
+
+function simulatedRefused(host: HostName): string {
+  return (
+    `host ${host} is of type simulated: its machines exist only in memory and run no job. It is for tests and ` +
+    'benchmarks; take another type, such as local.'
+  );
+}
+
+/**
+ * A host that adopts its machines may have ends to tell before there is a door. They are kept until then; if the
+ * process dies meanwhile, the host's list, which is read at each start, tells them again.
+ */
+function holdEventsUntilOpen() {
+  let doors: Pick<Doors, 'hostEvent'> | null = null;
+  const early: { host: HostName; event: HostEvent }[] = [];
+  return {
+    async tell(host: HostName, event: HostEvent): Promise<void> {
+      if (doors) await doors.hostEvent(host, event);
+      else early.push({ host, event });
+    },
+    async open(opened: Pick<Doors, 'hostEvent'>): Promise<void> {
+      doors = opened;
+      for (const { host, event } of early.splice(0)) await opened.hostEvent(host, event);
+    },
+  };
+}
+
+/** Who we are, kept in the table: made by chance at the first start. */
+async function readDeployment(file: string): Promise<Deployment> {
+  const table = createSqliteJobsTable({
+    database: file,
+    deadlines: { ofJob: () => null, ofRunner: () => null },
+    onChanges: () => {},
+  });
+  try {
+    return await table.deployment(makeDeployment);
+  } finally {
+    table.close();
+  }
+}
+
+const prefixLength = 5;
+const claimKeyBytes = 32;
+
+function makeDeployment(): Deployment {
+  const prefix = [...randomBytes(prefixLength)].map((byte) => (byte % 36).toString(36)).join('');
+  if (!isDeploymentPrefix(prefix)) throw new Error(`not a deployment's prefix: ${prefix}`);
+  return { prefix, claimKey: randomBytes(claimKeyBytes).toString('base64') };
+}
+
+function openBudgetsFile(file: string): DatabaseSync {
+  const database = new DatabaseSync(file);
+  database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;');
+  return database;
+}
+
+async function readGauges(
+  configuration: Configuration,
+  table: SqliteJobsTable,
+  pipeline: Pipeline,
+): Promise<Gauge[]> {
+  const gauges: Gauge[] = [];
+  for (const { name: host } of configuration.hosts) {
+    const ledger = await table.readLedger(host);
+    for (const [pool, books] of Object.entries<PoolBooks>(ledger?.pools ?? {})) {
+      for (const state of ['coming', 'busy', 'ending', 'standby'] as const) {
+        gauges.push({ metric: 'runners', labels: { host, pool, class: state }, value: books[state] });
+      }
+      gauges.push({
+        metric: 'pool_breaker_open',
+        labels: { host, pool },
+        value: books.breaker?.until ? 1 : 0,
+      });
+      gauges.push({ metric: 'pool_paused', labels: { host, pool }, value: books.paused ? 1 : 0 });
+    }
+  }
+  for (const queue of pipeline.queues()) {
+    const { waiting, inFlight, delayed, deadLetters } = queue.depth();
+    for (const [state, value] of Object.entries({ waiting, inFlight, delayed, deadLetters })) {
+      gauges.push({ metric: 'queue_messages', labels: { queue: queue.name, state }, value });
+    }
+  }
+  return gauges;
+}
+
+function unreachable(what: string): never {
+  throw new Error(what);
+}
