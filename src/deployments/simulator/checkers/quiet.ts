@@ -1,0 +1,76 @@
+// P2, P3: when the work is done, every job that GitHub still holds has its reason, and nothing is left over: on hosts,
+// at GitHub, in the table. What is alive is the spares.
+
+import type { PoolName } from '../../../core/ids.ts';
+import { ownRunnerName } from '../../../core/ids.ts';
+import { aliveLane, type PoolBooks, waiting } from '../../../core/ledger.ts';
+import { runnerClass } from '../../../core/runner.ts';
+import type { Deployment } from '../../../ports/jobs-table.ts';
+import { routeOf } from '../routes.ts';
+import type { Scene } from './checker.ts';
+
+export interface Leftover {
+  text: string;
+  subject: string;
+}
+
+/** GitHub holds no job any more that one of our pools could run. */
+export function isWorkOver({ world, configuration }: Scene): boolean {
+  for (const job of world.state.jobs.values()) {
+    if (job.status !== 'completed' && routeOf(job, configuration).kind === 'lane') return false;
+  }
+  return true;
+}
+
+export function leftovers(scene: Scene, { prefix }: Deployment): Leftover[] {
+  const { truth, world, configuration } = scene;
+  const found: Leftover[] = [];
+  const add = (text: string, subject: string | number) => found.push({ text, subject: String(subject) });
+
+  for (const job of world.state.jobs.values()) {
+    if (job.status === 'completed') continue;
+    const route = routeOf(job, configuration);
+    if (route.kind === 'lane') add(`GitHub holds job ${job.id}, ${job.status}`, job.id);
+  }
+  for (const [host, ground] of scene.grounds) {
+    for (const machine of ground.all()) {
+      if (machine.diedAt !== null) continue;
+      const runner = truth.runners.get(machine.name);
+      if (runner === undefined || runnerClass(runner) !== 'standby')
+        add(`a machine lives on ${host}: ${machine.name}`, machine.name);
+    }
+  }
+  for (const runner of scene.gitHubRunners.values()) {
+    if (ownRunnerName(prefix, runner.name))
+      add(`GitHub has an entry of ${runner.name}, ${runner.phase}`, runner.name);
+  }
+  for (const runner of truth.runnersAlive.values()) {
+    if (runnerClass(runner) !== 'standby' || runner.state !== 'standby')
+      add(`runner ${runner.name} is ${runner.state}`, runner.name);
+    if (runner.claim !== null && runner.gitHubId === null)
+      add(`the claim of ${runner.name} is open`, runner.name);
+  }
+  for (const job of truth.jobsOpen.values()) {
+    const atGitHub = world.state.jobs.get(job.id);
+    const hasReason = job.route.kind === 'refused' && atGitHub?.status !== 'completed';
+    if (!hasReason)
+      add(`job ${job.id} is ${job.phase} in the table, ${atGitHub?.status ?? 'unknown'} at GitHub`, job.id);
+  }
+  for (const runner of truth.runners.values())
+    if (runner.dirty !== null) add(`runner ${runner.name} is not counted`, runner.name);
+  for (const job of truth.jobs.values()) if (job.dirty !== null) add(`job ${job.id} is not counted`, job.id);
+  for (const [host, ledger] of truth.ledgers) {
+    for (const [name, pool] of Object.entries<PoolBooks>(ledger.pools)) {
+      const spares = configuration.pools.find((one) => one.name === (name as PoolName))?.spares ?? 0;
+      if (pool.coming + pool.busy + pool.ending > 0 || pool.standby !== spares)
+        add(
+          `the ledger of ${host} has for pool ${name}: ${pool.coming} coming, ${pool.busy} busy, ${pool.ending} ending, ${pool.standby} standing by`,
+          host,
+        );
+    }
+  }
+  for (const lane of truth.lanes.values()) {
+    add(`lane ${lane.key}: ${waiting(lane)} waiting, ${lane.held} held, ${aliveLane(lane)} alive`, lane.host);
+  }
+  return found;
+}

@@ -1,0 +1,29 @@
+// Telemetry of a simulation: sums by metric and labels, and what was said as a warning or an error.
+
+import type { Labels, Telemetry } from '../../ports/telemetry.ts';
+import type { EventLog } from './event-log.ts';
+
+export type Counts = ReadonlyMap<string, number>;
+
+export function createRecorder(
+  onCount: (metric: string, labels: Labels, by: number) => void,
+  log: EventLog,
+): { telemetry: Telemetry; counts: Counts } {
+  const counts = new Map<string, number>();
+  const telemetry: Telemetry = {
+    count(metric, labels = {}, by = 1) {
+      if (by === 0) return;
+      const key = [metric, ...Object.values(labels)].join(' ');
+      counts.set(key, (counts.get(key) ?? 0) + by);
+      onCount(metric, labels, by);
+    },
+    observe() {},
+    log(level, message, fields = {}) {
+      if (level === 'debug' || level === 'info') return;
+      const { runner, host, ...rest } = fields;
+      const subject = String(runner ?? host ?? '');
+      log.add(`${level}: ${message}`, subject, Object.values(rest).join(' '));
+    },
+  };
+  return { telemetry, counts };
+}
