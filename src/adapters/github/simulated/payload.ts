@@ -305,6 +305,7 @@ export function repositoryJson(repository: Repository, urls: Urls): Json {
     open_issues: 0,
     watchers: 0,
     default_branch: 'main',
+    custom_properties: {},
   };
 }
 

@@ -15,6 +15,9 @@ export interface ServerEnv {
 
 export type ServerContext = Context<ServerEnv>;
 
+/** Stands in every refusal. */
+export const docsUrl = 'https://docs.github.com/rest';
+
 /** GitHub's page sizes. */
 const perPageDefault = 30;
 const perPageMax = 100;
@@ -44,7 +47,7 @@ export function createReply(world: World) {
     caller: Caller | null = null,
   ): Response => {
     const { status, message, retryAfterSeconds, acceptedPermissions } = refusal;
-    const body = { message, documentation_url: 'https://docs.github.com/rest', status: String(status) };
+    const body = { message, documentation_url: docsUrl, status: String(status) };
     return c.json(body, status, {
       ...headersFor(caller),
       ...(retryAfterSeconds !== undefined && { 'retry-after': String(retryAfterSeconds) }),

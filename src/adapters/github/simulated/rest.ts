@@ -41,7 +41,7 @@ export function createRest({ world, checkJwt, tokens, latencyMs }: RestDeps): Ho
 
   rest.use(async (c, next) => {
     if (latencyMs() > 0) await clock.sleep(latencyMs());
-    if (c.req.path.endsWith('/meta')) return next();
+    if (/^(\/api\/v3)?\/meta$/.test(c.req.path)) return next();
     const credential = /^(?:bearer|token) (.+)$/i.exec(c.req.header('authorization') ?? '')?.[1] ?? '';
     if (credential.includes('.')) {
       const check = checkJwt(credential, clock.now());
@@ -320,7 +320,6 @@ export function createRest({ world, checkJwt, tokens, latencyMs }: RestDeps): Ho
     ),
   );
 
-  rest.notFound((c) => reply.refuse(c, { status: 404, message: 'Not Found' }));
   return rest;
 }
 

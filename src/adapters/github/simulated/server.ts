@@ -10,7 +10,7 @@ import type { Cancel, Clock } from '../../../ports/clock.ts';
 import { createJwtCheck } from './app-jwt.ts';
 import { createControl } from './control.ts';
 import { createHookSender } from './hook-sender.ts';
-import type { ServerEnv } from './reply.ts';
+import { docsUrl, type ServerEnv } from './reply.ts';
 import { createRest } from './rest.ts';
 import { createRunnerDoor } from './runner-door.ts';
 import { createTokens } from './tokens.ts';
@@ -74,6 +74,9 @@ export async function startSimulatedGitHub(options: SimulatedGitHubOptions): Pro
   app.route('/_simulator', createControl(world, setWebhookUrl));
   app.route('/api/v3', rest);
   app.route('/', rest);
+  const standIn = { 'x-simulated-github': 'stand-in' };
+  app.notFound((c) => c.json({ message: 'Not Found', documentation_url: docsUrl }, 404, standIn));
+  app.onError((error, c) => c.json({ message: `Server Error: ${error.message}` }, 500, standIn));
   listener = getRequestListener(app.fetch);
 
   return {
