@@ -59,9 +59,6 @@ let stopReason: 'cancelled' | 'terminated' | null = null;
 
 const jitConfig = takeJitConfig();
 const environment: NodeJS.ProcessEnv = { ...process.env };
-process.exitCode = await main(resolve(environment['RUNNER_WORK_DIR'] ?? process.cwd()));
-agent.destroy();
-
 /** Out of the environment before anything is started that would inherit it. */
 function takeJitConfig(): string {
   const flag = process.argv.indexOf('--jitconfig');
@@ -369,3 +366,6 @@ function sendSignal(pid: number, name: NodeJS.Signals): void {
 function log(text: string): void {
   for (const line of text.split('\n')) process.stdout.write(`${new Date().toISOString()}: ${line}\n`);
 }
+
+process.exitCode = await main(resolve(environment['RUNNER_WORK_DIR'] ?? process.cwd()));
+agent.destroy();
