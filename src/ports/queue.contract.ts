@@ -7,7 +7,7 @@ export interface ContractBody {
   tags?: string[];
 }
 
-export interface ContractQueueTerms {
+interface ContractQueueTerms {
   fifo: boolean;
   visibilityMs: number;
   receivesMax: number;
@@ -15,7 +15,7 @@ export interface ContractQueueTerms {
   concurrency: number;
 }
 
-export interface ContractQueue {
+interface ContractQueue {
   consume(handler: BatchHandler<ContractBody>): void;
   /** To this queue alone. */
   publish(messages: readonly OutgoingMessage<ContractBody>[]): Promise<void>;
@@ -24,7 +24,7 @@ export interface ContractQueue {
   redrive(): Promise<void>;
 }
 
-export interface ContractTopic {
+interface ContractTopic {
   publish(messages: readonly OutgoingMessage<ContractBody>[]): Promise<void>;
   subscribe(terms: ContractQueueTerms, policy?: FilterPolicy): Promise<ContractQueue>;
 }
@@ -234,6 +234,59 @@ function both(contract: Contract): void {
   );
 
   contract(
+    'the visibility time counts from the receive, not from the throw',
+    async ({ topic, subscribe, advance, now, sleep }) => {
+      const start = now();
+      const receivedAt: number[] = [];
+      (await subscribe()).consume(async () => {
+        receivedAt.push(now() - start);
+        if (receivedAt.length > 1) return [];
+        await sleep(20 * second);
+        throw new Error('handler breaks');
+      });
+      await topic.publish([message(1)]);
+      await advance(visibilityMs + second);
+      assert.equal(receivedAt.length, 2);
+      assert.ok((receivedAt[1] ?? 0) >= visibilityMs);
+    },
+  );
+
+  contract(
+    'each batch has its own visibility time, and a late answer frees no other',
+    async ({ topic, subscribe, advance, sleep }) => {
+      const queue = await subscribe({ concurrency: 2, batchSizeMax: 1 });
+      const began: string[] = [];
+      let atWork = 0;
+      let atWorkMost = 0;
+      queue.consume(async ([first]) => {
+        began.push(`${first?.body.n}, receive ${first?.receiveCount}`);
+        if (first?.receiveCount === 1 && first.body.n === 0) await sleep(visibilityMs + 5 * second);
+        else {
+          atWork += 1;
+          atWorkMost = Math.max(atWorkMost, atWork);
+          await sleep(25 * second);
+          atWork -= 1;
+        }
+        return [];
+      });
+      for (const n of [0, 1, 2, 3, 4]) {
+        await topic.publish([message(n, { group: `g${n}` })]);
+        await advance(second);
+      }
+      await advance(visibilityMs * 5);
+      assert.deepEqual(began.toSorted(), [
+        '0, receive 1',
+        '0, receive 2',
+        '1, receive 1',
+        '2, receive 1',
+        '3, receive 1',
+        '4, receive 1',
+      ]);
+      assert.equal(atWorkMost, 2);
+    },
+  );
+
+  contract(
     'a message received too often is a dead letter, and comes no more',
     async ({ topic, subscribe, advance }) => {
       const queue = await subscribe({ receivesMax: 3 });
@@ -369,6 +422,14 @@ function standardOnly(contract: Contract): void {
     });
   }
 
+  contract('a deduplication id swallows nothing', async ({ subscribe, advance }) => {
+    const queue = await subscribe();
+    const seen = record(queue);
+    await queue.publish([1, 2].map((n) => message(n, { deduplicationId: 'x' })));
+    await advance(second);
+    assert.deepEqual(sorted(seen.numbers()), [1, 2]);
+  });
+
   contract('a message that fails does not hold back the others', async ({ topic, subscribe, advance }) => {
     const seen = record(await subscribe({ batchSizeMax: 1, receivesMax: 10 }), (batch) => {
       if (batch[0]?.body.n === 0) throw new Error('handler breaks');
@@ -447,6 +508,31 @@ function fifoOnly(contract: Contract): void {
         [0, 0, 0, 1, 2],
       );
       assert.deepEqual(await queue.deadLetters(), [{ n: 0 }]);
+    },
+  );
+
+  contract(
+    'a late answer does not free its group for a second batch',
+    async ({ topic, subscribe, advance, sleep }) => {
+      const queue = await subscribe({ concurrency: 4, batchSizeMax: 1 });
+      const events: string[] = [];
+      queue.consume(async ([first]) => {
+        const name = `${first?.body.n}/${first?.receiveCount}`;
+        events.push(`${name} begins`);
+        await sleep(name === '0/1' ? visibilityMs + second : 10 * second);
+        events.push(`${name} ends`);
+        return [];
+      });
+      await topic.publish([message(0), message(1)]);
+      await advance(visibilityMs * 3);
+      assert.deepEqual(events, [
+        '0/1 begins',
+        '0/2 begins',
+        '0/1 ends',
+        '0/2 ends',
+        '1/1 begins',
+        '1/1 ends',
+      ]);
     },
   );
 

@@ -163,6 +163,20 @@ test('the depth tells where the messages are', async () => {
   }
 });
 
+test('a long backlog is handled in order', async () => {
+  for (const fifo of [false, true]) {
+    const { clock, queue, publish, seen } = world({ fifo, concurrency: 1 });
+    const numbers = Array.from({ length: 6_000 }, (_, n) => n);
+    await publish(...numbers.slice(0, 5_000));
+    queue.consume(seen.handler);
+    for (let i = 0; i < 300; i += 1) await clock.step();
+    assert.ok(seen.numbers.length > 2_000 && seen.numbers.length < 5_000);
+    await publish(...numbers.slice(5_000));
+    await clock.run();
+    assert.deepEqual(seen.numbers, numbers);
+  }
+});
+
 test('a queue is idle when only time or a new message can bring more', async () => {
   for (const fifo of [false, true]) {
     const { clock, queue, publish } = world({ fifo });
@@ -330,6 +344,25 @@ test('a FIFO queue neither repeats nor reorders, but can be late', async () => {
   assert.deepEqual(seen.numbers, [2, 0, 1]);
 });
 
+test('a group that is late while it waits for its turn has one turn all the same', async () => {
+  const { clock, queue } = world({
+    fifo: true,
+    concurrency: 2,
+    faults: { onPublish: ({ body }) => [{ delayMs: body.n === 5 ? 100 : 0 }] },
+  });
+  const batches: number[][] = [];
+  queue.consume(async (batch) => {
+    batches.push(batch.map(({ body }) => body.n));
+    await clock.sleep(batch[0]?.body.n === 4 ? 20_000 : 10_000);
+    return [];
+  });
+  for (const n of [1, 2, 3, 4]) await queue.publish([{ body: { n }, group: `g${n}` }]);
+  await clock.advance(0);
+  await queue.publish([{ body: { n: 5 }, group: 'g4' }]);
+  await clock.run();
+  assert.deepEqual(batches, [[1], [2], [3], [4, 5]]);
+});
+
 test('a message can be visible again while its handler works, and the first answer then counts for nothing', async () => {
   const { clock, queue, publish } = world({
     batchSizeMax: 1,
@@ -367,8 +400,21 @@ test('nothing is lost and order is kept, whatever handlers do', async () => {
     });
     const done = new Set<number>();
     const orderOf = new Map<number, number[]>();
+    const groupsAtWork = new Set<string>();
+    const faultsSeen: string[] = [];
+    const begin = (batch: readonly { body: Body }[]): string => {
+      const groups = new Set(batch.map(({ body }) => `g${body.n % 5}`));
+      const [group = 'none'] = groups;
+      if (batch.length === 0) faultsSeen.push('an empty batch');
+      if (fifo && groups.size !== 1) faultsSeen.push(`a batch of ${groups.size} groups`);
+      if (fifo && groupsAtWork.has(group)) faultsSeen.push(`two batches of ${group}`);
+      groupsAtWork.add(group);
+      return group;
+    };
     queue.consume(async (batch) => {
+      const group = begin(batch);
       await clock.sleep(random.exponential(500));
+      groupsAtWork.delete(group);
       if (random.chance(0.1)) throw new Error('handler breaks');
       // What a stalled handler does after the visibility time is out of order, on SQS too.
       if (!fifo && random.chance(0.01)) await clock.sleep(2 * settings.visibilityMs);
@@ -389,6 +435,7 @@ test('nothing is lost and order is kept, whatever handlers do', async () => {
     for (let n = 0; n < 300; n += 1) clock.after(random.int(20_000), () => void publishNext());
     await clock.run();
     assert.equal(done.size, 300, `seed ${seed}`);
+    assert.deepEqual(faultsSeen, [], `seed ${seed}`);
     assert.deepEqual(queue.depth(), { waiting: 0, inFlight: 0, delayed: 0, deadLetters: 0 }, `seed ${seed}`);
     if (!fifo) continue;
     for (const [group, numbers] of orderOf) {

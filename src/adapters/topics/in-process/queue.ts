@@ -54,7 +54,7 @@ export interface DeadLetter<Body> {
   at: EpochMs;
 }
 
-export interface QueueDepth {
+interface QueueDepth {
   waiting: number;
   inFlight: number;
   delayed: number;

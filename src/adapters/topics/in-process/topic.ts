@@ -1,7 +1,7 @@
 import type { Attributes, FilterPolicy, OutgoingMessage, Topic } from '../../../ports/queue.ts';
 import type { InProcessQueue } from './queue.ts';
 
-export interface InProcessTopic<Body> extends Topic<Body> {
+interface InProcessTopic<Body> extends Topic<Body> {
   /** The queue gets what the policy lets through; everything where there is none. */
   subscribe(queue: InProcessQueue<Body>, policy?: FilterPolicy): void;
 }
