@@ -233,6 +233,23 @@ test('a closed queue takes no more, waits for its handlers, and leaves no timer'
   assert.deepEqual(queue.depth(), { waiting: 2, inFlight: 0, delayed: 1, deadLetters: 0 });
 });
 
+test('a batch that fails while its queue closes leaves no timer', async () => {
+  for (const fifo of [false, true]) {
+    const { clock, queue, publish } = world({ fifo });
+    queue.consume(async (batch) => {
+      await clock.sleep(5_000);
+      return batch.map(({ id }) => ({ id, outcome: 'retry', delayMs: 60_000 }));
+    });
+    await publish(0);
+    await clock.advance(0);
+    const closed = queue.close();
+    await clock.advance(5_000);
+    await closed;
+    assert.equal(clock.pending(), 0);
+    assert.deepEqual(queue.depth(), { waiting: 0, inFlight: 0, delayed: 1, deadLetters: 0 });
+  }
+});
+
 test('a full queue refuses, takes nothing of it, and takes again when there is room', async () => {
   const { clock, queue, publish, seen } = world({ messagesMax: 3, batchSizeMax: 2, concurrency: 1 });
   await publish(0, 1);

@@ -1,5 +1,3 @@
-import type { Cancel } from '../../../ports/clock.ts';
-
 /** A message as its queue keeps it. */
 export interface Message<Body> {
   readonly id: string;
@@ -40,7 +38,7 @@ export interface Shelf<Body> {
 
 /** What a shelf needs of its queue. */
 export interface ShelfDeps<Body> {
-  later(delayMs: number, task: () => void): Cancel;
+  later(delayMs: number, task: () => void): void;
   /** True where it was received as often as the queue allows: it is then among the dead letters. */
   buryIfSpent(message: Message<Body>): boolean;
   /** Something may be taken that could not before. */

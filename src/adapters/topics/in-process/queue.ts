@@ -298,14 +298,15 @@ export function createInProcessQueue<Body>(settings: QueueSettings<Body>): InPro
 
   // ---- Waiting and ending
 
-  function later(delayMs: number, task: () => void): Cancel {
+  /** Not in a closed queue: what comes back there would not be delivered, and the timer would hold up the process. */
+  function later(delayMs: number, task: () => void): void {
+    if (isClosed) return;
     const cancel = clock.after(delayMs, () => {
       timers.delete(cancel);
       task();
       tellWaiters();
     });
     timers.add(cancel);
-    return cancel;
   }
 
   function isIdle(): boolean {
