@@ -205,12 +205,16 @@ function readySpares(draft: Draft, known: Known): Map<PoolName, Runner[]> {
   const ready = new Map<PoolName, Runner[]>();
   for (const [pool, spares] of known.spares) {
     const now = spares.flatMap((spare) => draft.runner(spare.name) ?? []);
-    ready.set(
-      pool,
-      now.filter((spare) => spare.state === 'standby' && !spare.removing && spare.counted === 'standby'),
-    );
+    ready.set(pool, now.filter(isReady));
   }
   return ready;
+}
+
+/** Its machine may not be known yet, where the answer to its launch was lost: there is nothing to activate by then. */
+function isReady(spare: Runner): boolean {
+  return (
+    spare.state === 'standby' && spare.machine !== null && !spare.removing && spare.counted === 'standby'
+  );
 }
 
 /** Standby = spares, as far as nobody waits for the places: too few are ordered, too many released elsewhere. */

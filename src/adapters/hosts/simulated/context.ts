@@ -17,12 +17,16 @@ export interface HostContext {
   program: SimulatedProgram;
 }
 
-/** Machines of this deployment that a reference means, by the name they have now. */
+/**
+ * Machines of this deployment that a reference means. By its id, a machine is meant under any name but one that it had
+ * before: a runner that is to go on with it may be ended before its activation took effect.
+ */
 export function machinesMeant(context: HostContext, { name, machine }: MachineRef): Machine[] {
   const { ground, deployment } = context;
   if (machine === null) {
     return [...ground.named(name)].filter((found) => found.deployment === deployment && found.name === name);
   }
   const found = ground.byId(machine);
-  return found?.deployment === deployment && found.name === name ? [found] : [];
+  const isFormer = found?.formerNames.some((former) => former.name === name) ?? true;
+  return found?.deployment === deployment && !isFormer ? [found] : [];
 }
