@@ -37,6 +37,7 @@ const failedShare = 0.08;
 const matrixJobsMax = 16;
 /** After the storm: what nobody approved, or nobody can run, is cancelled by people after this. */
 const patienceMs = 15 * 60_000;
+const giveUpEveryMs = 60_000;
 const approvalMsMax = 5 * 60_000;
 const cancelMsMax = 4 * 60_000;
 const rerunShare = 0.06;
@@ -91,12 +92,14 @@ export function startWorkload(deps: WorkloadDeps, terms: WorkloadTerms): Workloa
     });
   }
 
-  /** People cancel what waits for an approval, or in a group that does not admit it. */
+  /** People cancel what waits for an approval, or in a group that does not admit it; again, as its jobs come. */
   function giveUp(run: WorkflowRun): void {
+    if (run.status === 'completed') return;
     for (const job of run.jobs) {
-      const isStuck = job.status === 'waiting' || job.labels.includes('special');
-      if (isStuck && job.status !== 'completed' && job.status !== 'in_progress') world.cancelJob(job.id);
+      const isStuck = job.status === 'waiting' || (job.status === 'queued' && job.labels.includes('special'));
+      if (isStuck) world.cancelJob(job.id);
     }
+    clock.after(giveUpEveryMs, () => giveUp(run));
   }
 
   scheduleNext(random.int(5_000));

@@ -1,5 +1,6 @@
 // P1: at each birth, what is really alive on the host is within the limits of pool and host.
 
+import type { HostName, PoolName } from '../../../core/ids.ts';
 import type { Checker, Scene } from './checker.ts';
 
 export function createLimitsChecker(scene: Scene): Checker {
@@ -14,15 +15,24 @@ export function createLimitsChecker(scene: Scene): Checker {
       const hostLimit = hostLimits.get(host) ?? 0;
       const poolLimit = poolLimits.get(machine.pool) ?? 0;
       if (census.alive > hostLimit) {
-        scene.fail('limits', `host ${host} has ${census.alive} machines alive, its limit is ${hostLimit}`, [
-          machine.name,
-        ]);
+        const text = `host ${host} has ${census.alive} machines alive, its limit is ${hostLimit}`;
+        scene.fail('limits', text, [machine.name, ...placeless(host, () => true)]);
       }
       if (inPool > poolLimit) {
-        scene.fail('limits', `pool ${machine.pool} has ${inPool} machines alive, its limit is ${poolLimit}`, [
-          machine.name,
-        ]);
+        const text = `pool ${machine.pool} has ${inPool} machines alive, its limit is ${poolLimit}`;
+        scene.fail('limits', text, [machine.name, ...placeless(host, (pool) => pool === machine.pool)]);
       }
     },
   };
+
+  /** Machines that live though the books hold no place for them: those that explain it. */
+  function placeless(host: HostName, isMeant: (pool: PoolName) => boolean): string[] {
+    const names: string[] = [];
+    for (const machine of scene.grounds.get(host)?.all() ?? []) {
+      if (machine.diedAt !== null || !isMeant(machine.pool)) continue;
+      const runner = scene.truth.runners.get(machine.name);
+      if (runner === undefined || runner.counted === null) names.push(machine.name);
+    }
+    return names;
+  }
 }
