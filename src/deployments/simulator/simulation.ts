@@ -147,8 +147,11 @@ export async function runSimulation(terms: SimulationTerms): Promise<Result> {
       log.add('commit', commit.host, String(commit.ledger.version));
       tell((checker) => checker.committed?.(commit));
     },
-    runner: (runner) => tell((checker) => checker.runnerWritten?.(runner)),
-    job: () => {},
+    runner(runner) {
+      log.add('written', runner.name, wordsOfRunner(runner));
+      tell((checker) => checker.runnerWritten?.(runner));
+    },
+    job: (job) => log.add('written', job.id, wordsOfJob(job)),
   });
   const budgets = watchBudgets(createMemoryBudgets());
   const grounds = new Map<HostName, SimulatedGround>();
