@@ -12,15 +12,12 @@ function environmentFor(
   const [deployment, host, pool] = ['own1', 'local', 'small'];
   assert.ok(isDeploymentPrefix(deployment) && isHostName(host) && isPoolName(pool));
   const name = runnerName(deployment, host, pool, '0'.repeat(26));
-  const folders = workFolders(
-    { machines: '/d/machines', runners: '/d/runners', logs: '/d/logs', cache: '/d/cache' },
-    name,
-  );
+  const folders = workFolders({ runners: '/d/runners' }, name);
   return environmentOf(
     { name, pool, labels: ['linux', 'x64'], traceparent: '00-1-2-01' },
     {
       jitConfig: 'configuration',
-      machine: `${name}.1`,
+      tracking: `${name}.1@0123456789ab`,
       folders,
       account,
       base: { path: '/bin', language: 'C' },
@@ -44,7 +41,7 @@ test('a runner finds this in its environment, and nothing else', () => {
     RUNNER_POOL: 'small',
     RUNNER_LABELS: 'linux,x64',
     RUNNER_WORK_DIR: `${root}/work`,
-    RUNNER_TRACKING: 'own1-local-small-00000000000000000000000000.1',
+    RUNNER_TRACKING: 'own1-local-small-00000000000000000000000000.1@0123456789ab',
     TRACEPARENT: '00-1-2-01',
   });
 });

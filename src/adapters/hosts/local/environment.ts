@@ -2,7 +2,7 @@
 
 import { platform } from 'node:process';
 import type { LaunchRequest } from '../../../ports/host.ts';
-import type { WorkFolders } from './folders.ts';
+import type { DataFolders, WorkFolders } from './folders.ts';
 import type { givenNames } from './options.ts';
 
 /** The one account, of a user or of ourselves, that the runner has. */
@@ -26,15 +26,19 @@ export const defaultBaseEnvironment: BaseEnvironment = {
 };
 
 /** Which processes are the runner's: its children inherit it. GitHub's runner has a `RUNNER_TRACKING_ID` of its own. */
-export function markOf(machine: string): string {
-  return `RUNNER_TRACKING=${machine}`;
+export function trackingOf({ id }: DataFolders, machine: string): string {
+  return `${machine}@${id}`;
+}
+
+export function markOf(folders: DataFolders, machine: string): string {
+  return `RUNNER_TRACKING=${trackingOf(folders, machine)}`;
 }
 
 export function environmentOf(
   request: Pick<LaunchRequest, 'name' | 'pool' | 'labels' | 'traceparent'>,
   given: {
     jitConfig: string;
-    machine: string;
+    tracking: string;
     folders: WorkFolders;
     account: Account;
     base: BaseEnvironment;
@@ -58,7 +62,7 @@ export function environmentOf(
     RUNNER_POOL: request.pool,
     RUNNER_LABELS: request.labels.join(','),
     RUNNER_WORK_DIR: folders.work,
-    RUNNER_TRACKING: given.machine,
+    RUNNER_TRACKING: given.tracking,
     TRACEPARENT: request.traceparent,
     // Without it run.sh refuses to start as root.
     ...(account.uid === 0 ? { RUNNER_ALLOW_RUNASROOT: '1' } : {}),

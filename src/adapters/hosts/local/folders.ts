@@ -5,7 +5,8 @@
 //   logs/<name>.log       its output, kept for a while
 //   cache/                the keepers' program, compiled
 
-import { mkdirSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { mkdirSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 
 export interface DataFolders {
@@ -13,6 +14,8 @@ export interface DataFolders {
   runners: string;
   logs: string;
   cache: string;
+  /** Tells this data directory from all others of this computer, copies of it too. */
+  id: string;
 }
 
 export interface WorkFolders {
@@ -37,10 +40,11 @@ export function openDataFolders(dataDirectory: string): DataFolders {
   mkdirSync(folders.cache, { recursive: true, mode: 0o700 });
   mkdirSync(folders.logs, { recursive: true, mode: 0o700 });
   mkdirSync(folders.runners, { recursive: true, mode: 0o711 });
-  return folders;
+  const id = createHash('sha256').update(realpathSync(dataDirectory)).digest('hex').slice(0, 12);
+  return { ...folders, id };
 }
 
-export function workFolders(folders: DataFolders, name: string): WorkFolders {
+export function workFolders(folders: Pick<DataFolders, 'runners'>, name: string): WorkFolders {
   const root = join(folders.runners, name);
   return {
     root,

@@ -171,7 +171,7 @@ export async function openMachines(deps: MachinesDeps) {
     if (!keeper || burials.has(machine)) return;
     watch(machine);
     const burial = (async () => {
-      await endKin(processes, { keeper, mark: markOf(machine.machine) }, clock.sleep, () =>
+      await endKin(processes, { keeper, mark: markOf(folders, machine.machine) }, clock.sleep, () =>
         forced.has(machine),
       );
       await removeWork(machine.name);

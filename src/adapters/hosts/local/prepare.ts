@@ -7,7 +7,7 @@ import { isAbsolute, join } from 'node:path';
 import { geteuid } from 'node:process';
 import type { LaunchAnswer, LaunchRequest } from '../../../ports/host.ts';
 import type { LocalContext } from './context.ts';
-import { type Account, environmentOf, markOf } from './environment.ts';
+import { type Account, environmentOf, markOf, trackingOf } from './environment.ts';
 import { logPath, workFolders } from './folders.ts';
 import type { KeeperInstructions } from './keeper-protocol.ts';
 import { type LocalMachineOptions, localMachine } from './options.ts';
@@ -51,13 +51,13 @@ export async function prepare(
       command: user ? withPrefix(user.prefix, command) : command,
       environment: environmentOf(request, {
         jitConfig,
-        machine,
+        tracking: trackingOf(folders, machine),
         folders: work,
         account,
         base: context.base,
         extra,
       }),
-      mark: markOf(machine),
+      mark: markOf(folders, machine),
       owner: user && ownUid === 0 ? { uid: user.uid, gid: user.gid } : null,
       ownerByCommand: user !== null && user.prefix.length > 0,
       endGraceMs: options.endGraceMs,

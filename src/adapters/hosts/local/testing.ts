@@ -1,4 +1,5 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DeploymentPrefix, HostName, RunnerName } from '../../../core/ids.ts';
@@ -78,7 +79,8 @@ export function createGround(
         opened.map(({ deployment, host }) => [`${deployment} ${host}`, { deployment, host }]),
       );
       for (const owner of owners.values()) await endAll(await create(owner), pass);
-      rmSync(directory, { recursive: true, force: true });
+      // The last keepers may be writing still.
+      await rm(directory, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
     },
   };
 }

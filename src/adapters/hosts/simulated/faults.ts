@@ -47,7 +47,7 @@ export type ReadFault =
   | { kind: 'unknown' }
   | { kind: 'stale'; ageMs: (name: string) => number };
 
-export type EventFault =
+type EventFault =
   | { kind: 'lost' }
   | { kind: 'late'; afterMs: number }
   | { kind: 'twice'; againAfterMs: number };
