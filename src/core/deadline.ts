@@ -99,9 +99,21 @@ export interface JobDeadline {
 /** GitHub gives up a queued job after 24 hours; a little later it can be asked what became of it. */
 const queueExpiryMs = 24 * 60 * 60_000 + 5 * 60_000;
 
-/** `null`: nothing passes by itself (gated, ended, or running on a runner that has its own deadline). */
+/**
+ * An approval may take 30 days, and a cancellation that nobody was told of would leave the job gated for ever: it is
+ * looked at rarely, each time when it is twice as old. [GitHub: Actions limits]
+ */
+const gatedAskMs = 60 * 60_000;
+const gatedAskMsMax = 24 * 60 * 60_000;
+
+/** `null`: nothing passes by itself: it has ended, or runs on a runner that has its own deadline. */
 export function jobDeadline(job: Job): JobDeadline | null {
-  if (job.phase === 'completed' || job.phase === 'gated') return null;
+  if (job.phase === 'completed') return null;
+  if (job.phase === 'gated') {
+    const lastAt = job.askedAt ?? job.firstSeenAt;
+    const waitMs = Math.min(Math.max(lastAt - job.firstSeenAt, gatedAskMs), gatedAskMsMax);
+    return { at: lastAt + waitMs, duty: 'ask' };
+  }
   if (job.ask) return { at: job.ask.dueAt, duty: 'ask' };
   if (job.counted?.class === 'held' && job.held) return { at: job.held.until, duty: 'endHold' };
   if (job.phase === 'queued')

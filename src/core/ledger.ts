@@ -59,6 +59,11 @@ export interface Lane extends LaneCounts {
   oldestAt: number | null;
   /** More coming than waiting, since. */
   surplusSince: number | null;
+  /**
+   * First orders that were never made: jobs that started on a runner which was ordered for another one. They allow
+   * second orders for those others without asking.
+   */
+  rights: number;
   /** Jobs that started while others waited: how many, since when, and when the oldest of them was made. */
   overtaken: { jobs: number; since: number; oldestAt: number } | null;
   /** Its runners go to jobs of other lanes: so often in a row, last to this lane; ordered one at a time, not before `until`. */
@@ -96,6 +101,7 @@ export function newLane(key: LaneKey, host: HostName, pool: PoolName, scope: Sco
     unnoted: 0,
     oldestAt: null,
     surplusSince: null,
+    rights: 0,
     overtaken: null,
     lost: null,
   };
@@ -124,9 +130,13 @@ export function orderable(lane: LaneCounts): number {
   return Math.max(0, Math.min(waiting(lane) - lane.coming, lane.fresh - lane.unnoted));
 }
 
-/** How many waiting jobs no coming runner covers, and no order may cover before GitHub was asked. */
+/**
+ * How many waiting jobs GitHub has to be asked about, so that runners may be ordered for them a second time. None while
+ * there are jobs that a first order may be made for: which job of a lane goes first is GitHub's choice anyway.
+ */
 export function askable(lane: LaneCounts): number {
-  return Math.max(0, Math.min(waiting(lane) - lane.coming - orderable(lane), lane.orphaned + lane.ordered));
+  if (lane.fresh > lane.unnoted) return 0;
+  return Math.max(0, Math.min(waiting(lane) - lane.coming, lane.orphaned + lane.ordered));
 }
 
 export function surplus(lane: LaneCounts): number {

@@ -97,8 +97,11 @@ export interface Pipeline {
   close(): Promise<void>;
 }
 
-/** A run is killed after 10 s, so that its messages come back well after it. */
-const publisherVisibilityMs = 60_000;
+/**
+ * A run stops by itself after 6 s, and one that died holds its host up until its messages come back. One that merely
+ * stalls may then run beside the next: the ledger's version lets one of them win.
+ */
+const publisherVisibilityMs = 15_000;
 const publisherTimeBudgetMs = 6_000;
 const stationVisibilityMs = 60_000;
 /** The deadlines of the items heal what is dropped after so many tries. */

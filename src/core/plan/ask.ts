@@ -1,9 +1,12 @@
 // Doubts about waiting jobs: who is asked about, before a second order is made or a hold is put on.
 
+import { laneItems } from '../commit.ts';
+import type { LaneKey } from '../ids.ts';
 import type { AskPurpose, Job, JobClass } from '../job.ts';
 import { askable, type Lane } from '../ledger.ts';
+import { setJobClass } from './count.ts';
 import type { Draft } from './draft.ts';
-import { jobsKey, type Known, type Need } from './need.ts';
+import { jobsKey, type Known, lookUpMax, type Need } from './need.ts';
 
 /** So many younger jobs overtaking it make the oldest one suspicious. */
 const overtakersMin = 5;
@@ -18,29 +21,42 @@ export function askAboutWaiting(
   for (const { key } of lanes) {
     const lane = draft.lane(key);
     if (!lane || !draft.settings(lane.pool)) continue;
-    const uncovered = askable(lane);
-    if (uncovered > 0) {
-      const classes =
-        lane.orphaned >= uncovered ? (['orphaned'] as const) : (['orphaned', 'ordered'] as const);
-      const unknown = classes.filter((jobClass) => !known.jobs.has(jobsKey(key, jobClass)));
-      if (unknown.length > 0) {
-        needs.push(
-          ...unknown.map((jobClass) => ({
-            kind: 'jobs' as const,
-            lane: key,
-            class: jobClass,
-            count: uncovered,
-          })),
-        );
-      } else
-        cut =
-          !askAbout(draft, waitingJobs(draft, lane, classes, known).slice(0, uncovered), 'secondOrder') ||
-          cut;
-    }
+    const uncovered = coverUncovered(draft, lane, known);
+    needs.push(...uncovered.needs);
+    cut ||= uncovered.cut;
     const suspicious = lookIntoOvertaking(draft, lane, known);
     needs.push(...suspicious);
   }
   return { needs, cut };
+}
+
+/**
+ * Jobs that wait with no runner coming for them, and no first order left to make: a second one needs GitHub's word,
+ * unless other jobs of the lane have left their right to a first order behind.
+ */
+function coverUncovered(draft: Draft, lane: Lane, known: Known): { needs: Need[]; cut: boolean } {
+  const count = Math.min(askable(lane), lookUpMax);
+  if (count === 0) return { needs: [], cut: false };
+  const classes: readonly JobClass[] = lane.orphaned >= count ? ['orphaned'] : ['orphaned', 'ordered'];
+  const unknown = classes.filter((jobClass) => !known.jobs.has(jobsKey(lane.key, jobClass)));
+  if (unknown.length > 0) {
+    return {
+      needs: unknown.map((jobClass) => ({ kind: 'jobs', lane: lane.key, class: jobClass, count })),
+      cut: false,
+    };
+  }
+  const jobs = waitingJobs(draft, lane, classes, known).slice(0, count);
+  const entitled = jobs.filter((job) => job.ask === null).slice(0, lane.rights);
+  for (const job of entitled.slice(0, Math.max(0, draft.room() - laneItems)))
+    passRightTo(draft, lane.key, job);
+  const rest = jobs.filter((job) => !entitled.includes(job));
+  return { needs: [], cut: !askAbout(draft, rest, 'secondOrder') || entitled.length > 0 };
+}
+
+function passRightTo(draft: Draft, key: LaneKey, job: Job): void {
+  setJobClass(draft, job, 'fresh');
+  const lane = draft.lane(key);
+  if (lane) draft.setLane({ ...lane, rights: lane.rights - 1 });
 }
 
 /** Oldest first, those already asked about among them: they count, and are not asked about twice. */

@@ -77,7 +77,7 @@ function moveJob(draft: Draft, job: Job, before: JobCount | null, after: JobCoun
 
 function withoutJob(lane: Lane, jobClass: JobClass, job: Job, now: number): Lane {
   const next: Lane = { ...lane, [jobClass]: Math.max(0, lane[jobClass] - 1) };
-  if (waiting(next) === 0) return { ...next, oldestAt: null, overtaken: null };
+  if (waiting(next) === 0) return { ...next, oldestAt: null, rights: 0, overtaken: null };
   if (job.phase !== 'in_progress') return next;
   const overtaken = lane.overtaken ?? { jobs: 0, since: now, oldestAt: job.createdAt };
   return {
@@ -203,7 +203,7 @@ function askAboutJobOf(draft: Draft, runner: Runner): void {
 
 /** What the end of its coming says about its pool, its host and its lane. */
 function afterComing(draft: Draft, runner: Runner, after: Runner['counted']): void {
-  if (after === 'busy' || runner.doneAt !== null) {
+  if (after === 'busy' || runner.doneAt !== null || runner.job !== null) {
     draft.setPool(runner.pool, { breaker: null });
     if (draft.ledger().throttled) draft.setLedger({ throttled: null });
     tookJob(draft, runner);
@@ -239,7 +239,9 @@ function tookJob(draft: Draft, runner: Runner): void {
   if (!lane || !job) return;
   const jobLane = job.route.kind === 'lane' ? job.route.lane : null;
   if (jobLane === lane.key) {
-    if (lane.lost) draft.setLane({ ...lane, lost: null });
+    // A job that never had an order of its own leaves its right to one behind, for the job whose runner it took.
+    const rights = lane.rights + (job.orders === 0 ? 1 : 0);
+    if (lane.lost || rights !== lane.rights) draft.setLane({ ...lane, rights, lost: null });
     return;
   }
   const times = (lane.lost?.times ?? 0) + 1;

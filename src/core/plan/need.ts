@@ -4,6 +4,9 @@ import type { HostName, LaneKey, PoolName } from '../ids.ts';
 import type { Job, JobClass } from '../job.ts';
 import type { Runner } from '../runner.ts';
 
+/** Items that one look-up brings at most: more than a commit could write. */
+export const lookUpMax = 50;
+
 export type Need =
   | { kind: 'jobs'; lane: LaneKey; class: JobClass; count: number }
   | { kind: 'runners'; lane: LaneKey; count: number }

@@ -10,7 +10,7 @@ import { mergeRunner, type Runner } from '../runner.ts';
 import { withEntry } from '../timeline.ts';
 import { countNewRunner, countRunner, setJobClass } from './count.ts';
 import type { Draft } from './draft.ts';
-import { jobsKey, type Known, type Need } from './need.ts';
+import { jobsKey, type Known, lookUpMax, type Need } from './need.ts';
 import { type Share, shareOut, type Wanting } from './share.ts';
 
 export interface OrderInput {
@@ -197,7 +197,9 @@ function spareNeeds(draft: Draft, lanes: readonly Lane[], known: Known): Need[] 
     lanes.filter((lane) => lane.fresh > 0 && draft.pool(lane.pool).standby > 0).map((lane) => lane.pool),
   );
   return [...pools].flatMap((pool) =>
-    known.spares.has(pool) ? [] : [{ kind: 'spares' as const, pool, count: draft.pool(pool).standby }],
+    known.spares.has(pool)
+      ? []
+      : [{ kind: 'spares' as const, pool, count: Math.min(draft.pool(pool).standby, lookUpMax) }],
   );
 }
 

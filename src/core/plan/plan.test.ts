@@ -205,6 +205,24 @@ describe('a plan', () => {
     assert.deepEqual(books.settle(), []);
   });
 
+  it('passes the right to a first order on, where a job that had none took the runner of one that had', () => {
+    const books = createBooks(configurationOf([poolSettings('lint', { limit: 1 })]));
+    books.queued({ id: 1, labels: ['lint'] });
+    books.queued({ id: 2, labels: ['lint'] });
+    const name = first(launchesOf(books.settle()));
+    books.bringOnline(name);
+    books.inProgress({ id: 2, labels: ['lint'] }, name);
+    books.completed({ id: 2, labels: ['lint'] }, name);
+    books.learn(name, { kind: 'gone', code: 'ended', why: 'exit 0' });
+    const orders = books.settle();
+    assert.deepEqual(asksOf(orders), []);
+    assert.equal(launchesOf(orders).length, 1);
+    // Its own order is used up now: the next one is asked about.
+    books.learn(first(launchesOf(orders)), { kind: 'removing', code: 'expired', why: '' });
+    books.learn(first(launchesOf(orders)), { kind: 'fenced' });
+    assert.deepEqual(asksOf(books.settle()), [books.job(1).key]);
+  });
+
   it('holds a job that GitHub gives to no idle runner, releases the runner, and asks again when the hold is over', () => {
     const books = createBooks(configurationOf([poolSettings('lint')]));
     books.queued(lint);

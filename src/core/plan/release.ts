@@ -7,7 +7,7 @@ import type { EndingCode } from '../reason.ts';
 import { isMarked, mergeRunner, type Runner, runnerClass } from '../runner.ts';
 import { countRunner } from './count.ts';
 import type { Draft } from './draft.ts';
-import type { Known, Need } from './need.ts';
+import { type Known, lookUpMax, type Need } from './need.ts';
 import type { Wanting } from './share.ts';
 
 /** Looked up beyond the surplus: some of the candidates may just have been given a job. */
@@ -32,7 +32,7 @@ export function releaseSurplus(
     if (count === 0) continue;
     const candidates = known.runners.get(lane.key);
     if (!candidates) {
-      needs.push({ kind: 'runners', lane: lane.key, count: count + spareCandidates });
+      needs.push({ kind: 'runners', lane: lane.key, count: Math.min(count + spareCandidates, lookUpMax) });
       continue;
     }
     const code: EndingCode = isDue(draft, lane) ? 'surplus' : 'giveWay';
@@ -41,7 +41,7 @@ export function releaseSurplus(
         cut = true;
         break;
       }
-      cut = release(draft, runner, code) || cut;
+      cut = release(draft, runner, code) || cut || count > lookUpMax;
       giveBack(wanted, lane.pool);
     }
   }
@@ -122,7 +122,7 @@ function releaseSpares(
     if (count === 0) continue;
     const spares = known.spares.get(name);
     if (!spares) {
-      needs.push({ kind: 'spares', pool: name, count: pool.standby });
+      needs.push({ kind: 'spares', pool: name, count: Math.min(pool.standby, lookUpMax) });
       continue;
     }
     const now = spares

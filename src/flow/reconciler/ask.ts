@@ -18,7 +18,7 @@ function isLasting(error: unknown): boolean {
 export function createAsk({ clock, table, github, configuration, sighting, telemetry }: ReconcilerDeps): Ask {
   return async (key, purpose) => {
     const job = await table.readJob(key);
-    if (!job || job.phase === 'completed' || job.phase === 'gated') return;
+    if (!job || job.phase === 'completed') return;
     const { timing } = configuration;
     if (job.askedAt !== null && job.askedAt + timing.askAgainMs > clock.now()) return;
     const askedAt = clock.now();
@@ -32,12 +32,12 @@ export function createAsk({ clock, table, github, configuration, sighting, telem
     function factsOf(): JobFact[] {
       telemetry.count(metrics.asks, { purpose, answer: report?.status ?? 'unknown' });
       if (report === null) return [{ kind: 'vanished' }];
-      if (phaseOf(report.status) === 'queued')
-        return [{ kind: 'asked' }, { kind: 'stillQueued', purpose: job?.ask?.purpose ?? purpose }];
       const seen = sightingOf(report, sighting);
-      return seen === null
-        ? [{ kind: 'asked' }]
-        : [{ kind: 'seen', sighting: seen, by: 'answer' }, { kind: 'asked' }];
+      const facts: JobFact[] = seen === null ? [] : [{ kind: 'seen', sighting: seen, by: 'answer' }];
+      facts.push({ kind: 'asked' });
+      if (phaseOf(report.status) === 'queued')
+        facts.push({ kind: 'stillQueued', purpose: job?.ask?.purpose ?? purpose });
+      return facts;
     }
   };
 }
