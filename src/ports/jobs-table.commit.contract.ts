@@ -308,7 +308,7 @@ export function commitContract(tableName: string, createFixture: CreateJobsTable
     await world.publish({
       runnersNew: [
         aRunner(1, { forJob: aJobKey(2), lane: laneOf(1), job: aJobKey(1) }),
-        aRunner(2, { forJob: aJobKey(4), lane: laneOf(2) }),
+        aRunner(2, { forJob: aJobKey(4), job: aJobKey(6), lane: laneOf(2) }),
       ],
       lanes: [1, 2, 3, 4].map((n) => aLane({ key: laneOf(n), busy: 1 })),
     });
@@ -319,6 +319,7 @@ export function commitContract(tableName: string, createFixture: CreateJobsTable
     await world.job(3, seen(3, 'in_progress', { runner: on(3, hostB), route: routeTo(laneOf(4), hostB) }));
     await world.job(4, seen(4));
     await world.job(5, seen(5, 'in_progress', { runner: { id: 1, name: "a stranger's" } }));
+    await world.job(6, seen(6));
 
     const byJob = await world.books({ items: [1, 3, 5, 1].map((id) => ({ kind: 'job', key: aJobKey(id) })) });
     assert.deepEqual(ids(byJob), {
@@ -334,11 +335,14 @@ export function commitContract(tableName: string, createFixture: CreateJobsTable
       ],
     });
     assert.deepEqual(ids(byRunner), {
-      jobs: [aJobKey(4)],
+      jobs: [4, 6].map(aJobKey),
       runners: [aRunnerName(2)],
       lanes: [laneOf(2)],
     });
-    assert.deepEqual(byRunner.jobs, [await world.table.readJob(aJobKey(4))]);
+    assert.deepEqual(
+      byRunner.jobs.find(({ id }) => id === 4),
+      await world.table.readJob(aJobKey(4)),
+    );
     assert.deepEqual(byRunner.runners, [await world.table.readRunner(aRunnerName(2))]);
   });
 

@@ -15,7 +15,6 @@ const url = (path: string): string => JSON.stringify(new URL(path, import.meta.u
 
 /** Records jobs without end, twenty at a time, and prints each key when it is acknowledged. */
 const writer = `
-  import { writeSync } from 'node:fs';
   const { createSqliteJobsTable } = await import(${url('./index.ts')});
   const { aJobKey, seen, startMs } = await import(${url('../../../ports/testing.ts')});
   const { deadlinesOfContract: deadlines } = await import(${url('../../../ports/jobs-table.world.contract.ts')});
@@ -25,7 +24,7 @@ const writer = `
     for (;;) {
       const key = aJobKey(++id);
       await table.recordJob(key, [seen(id)], startMs);
-      writeSync(1, key + '\\n');
+      process.stdout.write(key + '\\n');
     }
   };
   for (let i = 0; i < 20; i += 1) void write();
