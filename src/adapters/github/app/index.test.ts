@@ -95,6 +95,17 @@ test('a token is renewed before it expires, and each installation has its own', 
   assert.equal(stub.tokenRequests, 3);
 });
 
+test('a token is trusted for an hour at most, whatever GitHub’s clock says', async () => {
+  stub.answer = () => noRunners;
+  const expires_at = new Date(startMs + 3 * 3_600_000).toISOString();
+  stub.answerToken = () => ({ status: 201, body: { token: 'ghs_token', expires_at } });
+  const github = app();
+  await github.listRunners(organisation);
+  clock.pass(56 * 60_000);
+  await github.listRunners(organisation);
+  assert.equal(stub.tokenRequests, 2);
+});
+
 test('a token that GitHub no longer takes is replaced, and what was asked is asked again', async () => {
   const github = app();
   stub.answer = () => noRunners;
@@ -197,6 +208,7 @@ for (const trouble of ['break', { status: 502, body: 'Bad Gateway' }] as const) 
     stub.answer = () => (left-- > 0 ? trouble : noRunners);
     assert.deepEqual(await github.listRunners(organisation), []);
     assert.deepEqual([stub.requests.length, clock.slept], [3, [500, 1_000]]);
+    assert.equal(clock.pending(), 0, 'no timer is left behind');
 
     stub.answer = () => trouble;
     await failure(github.listRunners(organisation), 'unavailable');
@@ -207,6 +219,13 @@ for (const trouble of ['break', { status: 502, body: 'Bad Gateway' }] as const) 
     assert.equal(stub.requests.length, 9);
   });
 }
+
+test('repeats are spread by chance', async () => {
+  let left = 2;
+  stub.answer = () => (left-- > 0 ? 'break' : noRunners);
+  await app({ random: () => 0.5 }).listRunners(organisation);
+  assert.deepEqual(clock.slept, [375, 750]);
+});
 
 test('a mint whose answer is lost is resolved by its name: taken, found, removed, minted', async () => {
   const entries = new Map<string, number>();
@@ -398,6 +417,14 @@ test('a list of groups that failed is asked for again', async () => {
   assert.equal((await github.mintRunner(organisation, registration('x'))).outcome, 'minted');
 });
 
+test('an organisation that shows no groups has its default one all the same', async () => {
+  stub.answer = ({ method }) => (method === 'GET' ? { status: 404, body: { message: 'Not Found' } } : minted);
+  const github = app();
+  assert.equal((await github.mintRunner(organisation, registration('x'))).outcome, 'minted');
+  assert.equal(stub.requests.at(-1)?.body['runner_group_id'], 1);
+  assert.equal((await github.mintRunner(organisation, registration('x', 'big'))).outcome, 'refused');
+});
+
 test('a repository has one group', async () => {
   stub.answer = () => minted;
   const github = app();
@@ -425,6 +452,33 @@ test('a busy runner is busy, in the words of old servers too', async () => {
     stub.answer = () => ({ status, body: { message: 'Runner "x" is still running a job' } });
     assert.equal(await github.removeRunner(organisation, 5), 'busy');
   }
+});
+
+test('a runner is found by its whole name, though a server should give others too', async () => {
+  const runners = ['x1', 'x'].map((name, id) => ({ id, name, status: 'online', busy: false }));
+  stub.answer = () => ({ status: 200, body: { total_count: 2, runners } });
+  const github = app();
+  assert.equal((await github.findRunner(organisation, 'x'))?.id, 1);
+  assert.equal(await github.findRunner(organisation, 'y'), null);
+});
+
+test('a list that is too long to be read is an error, not a part of it', async () => {
+  stub.answer = () => ({ status: 200, body: { total_count: 50_001, runners: [] } });
+  await failure(app().listRunners(organisation), 'invalid');
+  assert.equal(stub.requests.length, 1);
+});
+
+test('installations are read to the last page, though GitHub does not say how many there are', async () => {
+  stub.answer = ({ path }) => {
+    const page = Number(new URL(path, stub.url).searchParams.get('page'));
+    const body = Array.from({ length: page < 3 ? 100 : 7 }, (_, index) => ({
+      id: page * 1000 + index,
+      account: { login: 'Acme' },
+      suspended_at: null,
+    }));
+    return { status: 200, body };
+  };
+  assert.equal((await app().installations()).length, 207);
 });
 
 test('an entry that moved to the next page while the list was read is listed once', async () => {
@@ -497,6 +551,8 @@ test('jobs that wait are looked for in so many runs at most, by chance, so that 
   const looked = async (chance: number) => {
     stub.requests = [];
     await app({ random: () => chance }).queuedJobs(repository);
+    const jobLists = stub.requests.filter(({ path }) => path.includes('/jobs'));
+    assert.ok(jobLists.every(({ path }) => path.includes('filter=latest')));
     return stub.requests
       .map(({ path }) => /runs\/(\d+)\/jobs/.exec(path)?.[1])
       .filter((id) => id !== undefined);

@@ -129,14 +129,13 @@ export function createRequests(deps: RequestsDeps): Requests {
 
   /** Waits for a slot, within the same time that the answer has. */
   async function inTime<Data>(ask: Ask<Data>, token: string): Promise<Sent<Data>> {
-    refuseWhilePaused(ask);
     const deadline = new AbortController();
     const cancel = clock.after(timeoutMs, () => deadline.abort());
     try {
       const giveBack = await slotsOf(ask.caller).take(deadline.signal);
       if (giveBack === null) throw limited(askedOf(ask), clock.now() + crowdedPauseMs, crowded);
       try {
-        // While it waited, GitHub may have refused another one.
+        // After the wait for the slot: those that wait when GitHub refuses one are all let through, to fail here.
         refuseWhilePaused(ask);
         return await once(ask, token, deadline.signal);
       } finally {

@@ -35,7 +35,6 @@ export function createSlots(slotsMax: number, waitingMax: number): Slots {
         };
         const enter = () => {
           waiting.delete(enter);
-          signal.removeEventListener('abort', giveUp);
           resolve(giveBack);
         };
         waiting.add(enter);

@@ -118,6 +118,8 @@ async function readBody(request: IncomingMessage): Promise<string> {
 export interface TestClock extends Clock {
   /** Lets time pass, and fires what falls due. */
   pass(ms: number): void;
+  /** Timers that were neither cancelled nor fired. */
+  pending(): number;
   /** How long was slept, call by call. */
   slept: number[];
 }
@@ -140,6 +142,7 @@ export function createTestClock(startMs: EpochMs): TestClock {
   return {
     slept,
     pass,
+    pending: () => timers.size,
     now: () => nowMs,
     after(delayMs, task) {
       const timer = { at: nowMs + delayMs, task };
