@@ -5,6 +5,7 @@
 
 import { createHmac } from 'node:crypto';
 import type { Clock, EpochMs, Random } from '../../../ports/clock.ts';
+import { createGuids } from './identifiers.ts';
 import {
   accountJson,
   type JobMoment,
@@ -96,6 +97,7 @@ export function createDeliveries(deps: DeliveriesDeps) {
   let head = 0;
   let lastNumber = 0;
   const fixedParts = new Map<Repository, string>();
+  const nextGuid = createGuids(random);
 
   const announce = (job: Job, action: JobAction): void => {
     const installation = job.run.repository.owner.installation;
@@ -103,7 +105,7 @@ export function createDeliveries(deps: DeliveriesDeps) {
     if (!installationCovers(installation, job.run.repository) || !installation.permissions['actions']) return;
     // Both forms of "no runner" are in the wild; jobs that ended without one show them by turns.
     const noRunnerAsZero = action === 'completed' && !job.runner && job.id % 2 === 0;
-    const notice = { guid: makeGuid(random), action, moment: momentOf(job, noRunnerAsZero), installation };
+    const notice = { guid: nextGuid(), action, moment: momentOf(job, noRunnerAsZero), installation };
     send(notice, false);
   };
 
@@ -258,15 +260,4 @@ function fixedPart(repository: Repository, installation: Installation, urls: Url
     installation: { id: installation.id, node_id: Buffer.from(`I${installation.id}`).toString('base64') },
   };
   return JSON.stringify(parts).slice(1, -1);
-}
-
-/** A version 4 UUID from the chance that was handed in. */
-export function makeGuid(random: Random): string {
-  const word = (): string =>
-    Math.floor(random() * 0x1_0000_0000)
-      .toString(16)
-      .padStart(8, '0');
-  const hex = word() + word() + word() + word();
-  const variant = '89ab'.charAt(Math.floor(random() * 4));
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20)}`;
 }

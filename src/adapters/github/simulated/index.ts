@@ -15,6 +15,7 @@ import {
   type RunnerEntry,
 } from '../../../ports/github.ts';
 import type { Page, Paged } from './api.ts';
+import type { DeliveryRow } from './deliveries.ts';
 import { isOnline, type JobMoment, jobUrl, type Urls } from './payload.ts';
 import { type Answer, notFound, type Refusal } from './refusal.ts';
 import type { Installation, Runner } from './state.ts';
@@ -227,7 +228,7 @@ export function createSimulatedGitHub(world: World, options: SimulatedAppOptions
       let cursor: number | null = null;
       do {
         const from: number | null = cursor;
-        const page = await demand('listing deliveries', 0, () =>
+        const page: DeliveryPage = await demand('listing deliveries', 0, () =>
           api.deliveries(from, Math.min(perPage, limit)),
         );
         for (const { id, guid, deliveredAt, status, event, action } of page.rows) {
@@ -265,6 +266,11 @@ export function createSimulatedGitHub(world: World, options: SimulatedAppOptions
 
     rateLeft: (installation) => rates.get(installation) ?? null,
   };
+}
+
+interface DeliveryPage {
+  rows: DeliveryRow[];
+  next: number | null;
 }
 
 function entryOf(runner: Runner): RunnerEntry {

@@ -20,7 +20,7 @@ export interface Done<Value> {
 }
 
 /** The effect happened (or not), and the caller never hears: a connection that breaks after the request. */
-export interface AnswerLost {
+interface AnswerLost {
   outcome: 'lost';
 }
 

@@ -4,7 +4,7 @@ import type { HttpBindings } from '@hono/node-server';
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import type { Context } from 'hono';
 import type { Caller, Page } from './api.ts';
-import { makeGuid } from './deliveries.ts';
+import { createGuids } from './identifiers.ts';
 import type { Answer, Refusal } from './refusal.ts';
 import type { World } from './world.ts';
 
@@ -23,6 +23,7 @@ const perPageDefault = 30;
 const perPageMax = 100;
 
 export function createReply(world: World) {
+  const nextRequestId = createGuids(world.random);
   const rateHeaders = (caller: Caller): Record<string, string> => {
     const { limit, remaining, used, resetsAt } = world.api.rate(caller);
     return {
@@ -36,7 +37,7 @@ export function createReply(world: World) {
 
   const headersFor = (caller: Caller | null): Record<string, string> => ({
     'x-simulated-github': 'stand-in',
-    'x-github-request-id': makeGuid(world.random).slice(0, 23).toUpperCase().replaceAll('-', ':'),
+    'x-github-request-id': nextRequestId().slice(9).toUpperCase().replaceAll('-', ':'),
     'x-github-media-type': 'github.v3; format=json',
     ...(caller && rateHeaders(caller)),
   });
@@ -85,8 +86,6 @@ export function createReply(world: World) {
     },
   };
 }
-
-export type Reply = ReturnType<typeof createReply>;
 
 export function pageOfQuery(c: ServerContext): Page {
   return {

@@ -4,7 +4,7 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
 import type { Cancel } from '../../../ports/clock.ts';
-import { makeGuid } from './deliveries.ts';
+import { makeGuid } from './identifiers.ts';
 import type { ServerContext, ServerEnv } from './reply.ts';
 import type { AssignedJob, RunnerSession } from './runners.ts';
 import type { World } from './world.ts';
@@ -69,7 +69,7 @@ export function createRunnerDoor(world: World): { routes: Hono<ServerEnv>; close
     const entry: Entry = {
       session,
       answer: null,
-      phase: 'waiting',
+      job: null,
       isCancelled: false,
       stopSilence: () => {},
     };

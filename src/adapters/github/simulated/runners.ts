@@ -7,8 +7,8 @@
 import type { Cancel, Clock, EpochMs, Random } from '../../../ports/clock.ts';
 import { type Assignment, labelsKey } from './assignment.ts';
 import { createDeadlines } from './deadlines.ts';
-import { makeGuid } from './deliveries.ts';
-import { decodeJitConfig, encodeJitConfig } from './jit-config.ts';
+import { makeGuid } from './identifiers.ts';
+import { encodeJitConfig } from './jit-config.ts';
 import { isOnline, type Urls } from './payload.ts';
 import { type Answer, conflict, done, notFound, unprocessable } from './refusal.ts';
 import type { Runs } from './runs.ts';
@@ -120,6 +120,7 @@ interface Line {
 export function createRunners(deps: RunnersDeps) {
   const { state, clock, random, settings, urls, assignment, runs } = deps;
   const lines = new Map<Runner, Line>();
+  const byJitConfig = new Map<string, Runner>();
   const registrations = new Map<Account | Repository, { startedAt: EpochMs; count: number }>();
 
   const entryLifetime = createDeadlines<{ runner: Runner; phase: 'registered' | 'offline' }>(
@@ -155,12 +156,16 @@ export function createRunners(deps: RunnersDeps) {
       return { outcome: 'refused', status: 429, message, retryAfterSeconds: waitSeconds };
     }
     const runner = createRunner({ account, repository }, group, request);
-    const gitHubUrl = `${urls.web}/${repository?.fullName ?? account.login}`;
-    const { workFolder } = request;
-    return done({
+    const jitConfig = encodeJitConfig({
       runner,
-      jitConfig: encodeJitConfig({ runner, workFolder, serverUrl: urls.runners, gitHubUrl }),
+      secret: makeGuid(random),
+      workFolder: request.workFolder,
+      serverUrl: urls.runners,
+      gitHubUrl: `${urls.web}/${repository?.fullName ?? account.login}`,
     });
+    runner.jitConfig = jitConfig;
+    byJitConfig.set(jitConfig, runner);
+    return done({ runner, jitConfig });
   };
 
   const createRunner = (place: Place, group: RunnerGroup, { name, labels }: RegistrationRequest): Runner => {
@@ -177,7 +182,7 @@ export function createRunners(deps: RunnersDeps) {
       version: null,
       phase: 'registered',
       job: null,
-      secret: makeGuid(random) + makeGuid(random),
+      jitConfig: '',
       mintedAt: clock.now(),
     };
     state.runners.set(runner.id, runner);
@@ -214,10 +219,8 @@ export function createRunners(deps: RunnersDeps) {
   // ---- The runner's side
 
   const connect = (jitConfig: string, version: string, os = 'linux'): Connected => {
-    const identity = decodeJitConfig(jitConfig);
-    const runner = identity ? state.runners.get(identity.runnerId) : undefined;
-    if (!identity || !runner || !identity.secret.startsWith(runner.secret))
-      return { outcome: 'refused', reason: 'unknown' };
+    const runner = byJitConfig.get(jitConfig);
+    if (!runner) return { outcome: 'refused', reason: 'unknown' };
     if (isOnline(runner) || runner.job) return { outcome: 'refused', reason: 'conflict' };
     const isExpired = clock.now() - runner.mintedAt > settings.configurationLifetimeMs;
     if (isExpired && runner.phase === 'registered') return { outcome: 'refused', reason: 'expired' };
@@ -350,6 +353,7 @@ export function createRunners(deps: RunnersDeps) {
     assignment.removeIdle(runner);
     lines.delete(runner);
     state.runners.delete(runner.id);
+    byJitConfig.delete(runner.jitConfig);
     runnersAt(runner).delete(runner.id);
     (runner.repository ?? runner.account).runnersByName.delete(runner.name);
     setPhase(runner, line, 'gone');

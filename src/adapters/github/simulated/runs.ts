@@ -8,6 +8,7 @@ import type { Clock, Random } from '../../../ports/clock.ts';
 import { type Assignment, labelsKey } from './assignment.ts';
 import { createDeadlines } from './deadlines.ts';
 import type { Deliveries } from './deliveries.ts';
+import { createShas } from './identifiers.ts';
 import type { Settings } from './settings.ts';
 import type {
   Conclusion,
@@ -55,6 +56,7 @@ export interface Runs {
 export function createRuns(deps: RunsDeps): Runs {
   const { state, clock, random, settings, deliveries, assignment } = deps;
 
+  const nextSha = createShas(random);
   const expiry = createDeadlines<Job>(clock, settings.queueExpiryMs, (job) => {
     if (job.status === 'queued') cancelJob(job);
   });
@@ -80,7 +82,7 @@ export function createRuns(deps: RunsDeps): Runs {
       createdAt: now,
       startedAt: now,
       updatedAt: now,
-      headSha: makeSha(random),
+      headSha: nextSha(),
       jobs: [],
       stages: new Map(),
     };
@@ -345,13 +347,4 @@ function worst(conclusions: readonly (Conclusion | null)[]): Conclusion {
   if (conclusions.includes('failure') || conclusions.includes('timed_out')) return 'failure';
   if (conclusions.includes('cancelled')) return 'cancelled';
   return conclusions.every((conclusion) => conclusion === 'skipped') ? 'skipped' : 'success';
-}
-
-function makeSha(random: Random): string {
-  let sha = '';
-  for (let i = 0; i < 5; i += 1)
-    sha += Math.floor(random() * 0x1_0000_0000)
-      .toString(16)
-      .padStart(8, '0');
-  return sha;
 }

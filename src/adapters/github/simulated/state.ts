@@ -132,7 +132,7 @@ export interface Job {
  * `registered` (never connected) → `idle` → `assigned` (given a job, not fetched yet) → `busy` → `gone`.
  * `assigned` goes back to `idle` where the job is not fetched in time; `offline` is a connected one that vanished.
  */
-export type RunnerPhase = 'registered' | 'idle' | 'assigned' | 'busy' | 'offline' | 'gone';
+type RunnerPhase = 'registered' | 'idle' | 'assigned' | 'busy' | 'offline' | 'gone';
 
 export interface Runner {
   id: number;
@@ -148,8 +148,8 @@ export interface Runner {
   version: string | null;
   phase: RunnerPhase;
   job: Job | null;
-  /** Made-up stand-in for the private key: whoever has it can be this runner. */
-  secret: string;
+  /** Whoever has it can be this runner. */
+  jitConfig: string;
   mintedAt: EpochMs;
 }
 

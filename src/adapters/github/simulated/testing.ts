@@ -21,7 +21,7 @@ export interface TestWorld {
   connect(name: string, labels?: string[], terms?: { scope?: string; version?: string }): TestRunner;
 }
 
-export interface TestRunner {
+interface TestRunner {
   entry: Runner;
   session: RunnerSession;
   /** What `nextJob` gave, once it did. */

@@ -35,7 +35,7 @@ export interface Faults extends ApiFaults {
   delivery?(delivery: OutgoingDelivery): DeliveryFault | null;
 }
 
-export interface SimulatedApp {
+interface SimulatedApp {
   id: number;
   slug: string;
   hookId: number;
@@ -56,20 +56,20 @@ export interface WorldOptions {
   watch?: { job?(job: Readonly<Job>): void; runner?(runner: Readonly<Runner>): void };
 }
 
-export interface GroupOptions {
+interface GroupOptions {
   visibility?: RunnerGroup['visibility'];
   /** Names of repositories, for `selected`. */
   repositories?: readonly string[];
   allowsPublicRepositories?: boolean;
 }
 
-export interface InstallOptions {
+interface InstallOptions {
   permissions?: Permissions;
   /** Names of repositories; all where there are none. */
   repositories?: readonly string[];
 }
 
-export interface Census {
+interface Census {
   jobs: Record<RunStatus, number>;
   runners: Record<Runner['phase'], number>;
 }
@@ -105,7 +105,7 @@ export interface World {
 }
 
 /** What this system's App asks for. */
-export const fullPermissions: Permissions = {
+const fullPermissions: Permissions = {
   actions: 'read',
   administration: 'write',
   metadata: 'read',
