@@ -113,13 +113,16 @@ export type RunnerFact =
   | { kind: 'claim'; windowMs: number; timesMax: number }
   /** GitHub's limit refused the configuration: nothing was minted, and the same machine may claim again. */
   | { kind: 'unclaimed' }
-  | { kind: 'minted'; gitHubId: number }
+  /** `times`: which claim it was made for; a claim that was repeated since has let go of it. */
+  | { kind: 'minted'; gitHubId: number; times?: number }
   | { kind: 'online'; gitHubId: number | null }
   | { kind: 'busy'; job: JobKey | null; gitHubId: number | null }
   /** GitHub answered 422 to its removal. */
   | { kind: 'assigned' }
   /** GitHub says that it has no job after all, though it was assigned. */
   | { kind: 'unassigned' }
+  /** GitHub's list has it, and tells nothing else that is new. */
+  | { kind: 'listed' }
   /** It idles, and the jobs beside it were asked about. */
   | { kind: 'idleChecked' }
   | { kind: 'missing'; asked: number; trustedAfterMs: number }
@@ -196,11 +199,11 @@ export function mergeRunner(runner: Runner, fact: RunnerFact, at: number): Runne
     case 'claim':
       return claim(runner, fact.windowMs, fact.timesMax, at);
     case 'unclaimed':
-      return runner.claim === null || runner.gitHubId !== null
-        ? unchanged
-        : changed({ ...runner, claim: null });
+      return unclaimed(runner, at);
     case 'minted':
       if (runner.gitHubId === fact.gitHubId) return unchanged;
+      if (fact.times !== undefined && runner.claim?.times !== fact.times)
+        return refused('it claimed again since');
       return changed({ ...runner, gitHubId: fact.gitHubId, missing: 0 });
     case 'online':
       if (stateRank[runner.state] >= stateRank.online) return learnId(runner, fact.gitHubId);
@@ -212,6 +215,8 @@ export function mergeRunner(runner: Runner, fact: RunnerFact, at: number): Runne
     case 'unassigned':
       if (runner.state !== 'assigned' || runner.assignedAt === null) return unchanged;
       return changed({ ...runner, assignedAt: null });
+    case 'listed':
+      return runner.missing === 0 ? unchanged : changed({ ...runner, missing: 0 });
     case 'idleChecked':
       return changed({ ...runner, idleCheckedAt: at });
     case 'missing':
@@ -232,6 +237,9 @@ export function mergeRunner(runner: Runner, fact: RunnerFact, at: number): Runne
       return removing(runner, fact.code, fact.why, at);
     case 'removed':
       if (runner.state === 'gone' || runner.removedAt !== null) return unchanged;
+      // The removal was begun for an intent that a job's event, or a late answer, has cleared since.
+      if (runner.removing === null && runner.doneAt === null)
+        return refused('it does not have to go any more');
       return changed({ ...runner, removedAt: at });
     case 'terminated':
       if (runner.state === 'gone') return unchanged;
@@ -295,12 +303,24 @@ function claim(runner: Runner, windowMs: number, timesMax: number, at: number): 
   });
 }
 
+/**
+ * Nothing was minted for this claim. An earlier one may have been answered all the same, and its configuration be in
+ * use: then it stays claimed, so that nobody takes it for a machine that GitHub does not know.
+ */
+function unclaimed(runner: Runner, at: number): RunnerMerge {
+  if (runner.claim === null || runner.gitHubId !== null) return unchanged;
+  const { times } = runner.claim;
+  return changed({ ...runner, claim: times === 1 ? null : { at, times: times - 1 } });
+}
+
 function busy(runner: Runner, job: JobKey | null, gitHubId: number | null, at: number): RunnerMerge {
   // After its removal at GitHub, or its job's end, nothing can have been given to it: the news is old.
   if (runner.state === 'gone' || runner.doneAt !== null || runner.removedAt !== null) return unchanged;
   if (runner.state === 'busy') {
-    if (runner.job !== null || job === null) return learnId(runner, gitHubId);
-    return changed({ ...withId(runner, gitHubId), job });
+    const known = runner.missing === 0 ? runner : { ...runner, missing: 0 };
+    const next = withId(known, gitHubId);
+    if (runner.job !== null || job === null) return next === runner ? unchanged : changed(next);
+    return changed({ ...next, job });
   }
   // Evidence of a job: whatever we meant to do with the runner, it stays.
   return dirtied(
@@ -329,8 +349,9 @@ function assigned(runner: Runner, at: number): RunnerMerge {
 
 function missing(runner: Runner, asked: number, trustedAfterMs: number, at: number): RunnerMerge {
   const answered = runner.claim?.at ?? runner.launchedAt;
-  if (runner.state === 'gone' || runner.doneAt !== null || runner.gitHubId === null || answered === null)
-    return unchanged;
+  if (runner.state === 'gone' || runner.doneAt !== null || answered === null) return unchanged;
+  // Not minted yet, as far as we know. What was seen online or assigned was registered, under whatever id.
+  if (runner.gitHubId === null && stateRank[runner.state] < stateRank.online) return unchanged;
   if (asked <= answered + trustedAfterMs) return unchanged;
   const times = runner.missing + 1;
   if (times < missingTimes) return changed({ ...runner, missing: times });

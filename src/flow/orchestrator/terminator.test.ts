@@ -101,6 +101,45 @@ describe('the terminator', () => {
     assert.deepEqual(github.calls, []);
   });
 
+  it('ends no machine whose launch was answered while this run stalled', async () => {
+    const stations = stationsOf();
+    const name = await stations.order();
+    const uncertain: RunnerFact = { kind: 'removing', code: 'uncertain', why: 'never answered' };
+    await know(stations, name, ...launched.slice(0, 2), uncertain);
+    await stations.clock.advance(30_000);
+    const { table } = stations;
+    const stalling = {
+      ...table,
+      readRunner: async (named: RunnerName) => {
+        const read = await table.readRunner(named);
+        await know(stations, named, { kind: 'alive', machine: machine('m1') });
+        return read;
+      },
+    };
+    const { run, host } = terminatorOf({ ...stations, table: stalling }, {}, {});
+    await run(messages(endOrder(name)));
+    assert.deepEqual(host.calls, []);
+    assert.equal((await table.readRunner(name))?.removing, null);
+  });
+
+  it('ends no machine that got a job while GitHub was removing it', async () => {
+    const stations = stationsOf();
+    const name = await stations.order();
+    await know(stations, name, ...registered, surplus);
+    const { run, host } = terminatorOf(
+      stations,
+      {},
+      {
+        removeRunner: async () => {
+          await know(stations, name, { kind: 'busy', job: null, gitHubId: 5 });
+          return 'removed';
+        },
+      },
+    );
+    await run(messages(endOrder(name)));
+    assert.deepEqual(host.calls, []);
+  });
+
   it('waits for a launch that may still be answered, and for a claim that may be minting', async () => {
     const stations = stationsOf();
     const unanswered = await stations.order();

@@ -80,9 +80,10 @@ export function createTerminator(deps: TerminatorDeps): BatchHandler<Order> {
         // Its deadline brings it back where no time is known.
         return retryAfter(error, clock.now());
       }
-      const recorded = await record(runner, { kind: 'removed' });
-      if (!recorded) return null;
     }
+    // From this write on no job can be given to it. Refused where a job, or a late answer, was heard of meanwhile:
+    // then it stays, whatever this run read before it stalled.
+    if (!(await record(runner, { kind: 'removed' }))) return null;
     return terminate(runner);
   }
 

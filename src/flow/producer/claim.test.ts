@@ -144,6 +144,75 @@ describe('the claim', () => {
     assert.equal((await stations.table.readRunner(spare))?.state, 'standby');
   });
 
+  it('lets a machine that was chosen to be put to work stand by until its activation was begun', async () => {
+    const stations = stationsOf();
+    const spare = await launched(stations, { lane: null, scope: null });
+    const body = { runner: spare, token: stations.tokens.make(spare, 1) };
+    await stations.table.recordRunner(spare, [{ kind: 'standby' }], stations.clock.now());
+    const activates = { spare, machine: machine('m1') };
+    const successor = await stations.order({ activates, machine: machine('m1') });
+    await stations.handOver(spare, successor);
+    const door = doorOf(stations, minting());
+    assert.equal((await door(body)).status, 202);
+    assert.equal((await stations.table.readRunner(successor))?.claim, null);
+    await stations.table.recordRunner(
+      successor,
+      [
+        { kind: 'lease', owner: 'o', until: stations.clock.now() + 30_000 },
+        { kind: 'mark', owner: 'o' },
+      ],
+      stations.clock.now(),
+    );
+    assert.equal((await door(body)).body['runner'], successor);
+  });
+
+  it('keeps a runner that is at work, when its proof is used once more, and blames nobody', async () => {
+    const stations = stationsOf();
+    const name = await launched(stations);
+    const body = { runner: name, token: stations.tokens.make(name, 1) };
+    const door = doorOf(stations, {
+      ...minting(),
+      findRunner: async () => ({ id: 1, name, status: 'online', busy: true, version: null }),
+      removeRunner: async () => 'busy',
+    });
+    assert.equal((await door(body)).status, 200);
+    assert.equal((await door(body)).status, 410);
+    const runner = await stations.table.readRunner(name);
+    assert.equal(runner?.removing, null);
+    assert.equal(runner?.state, 'assigned');
+  });
+
+  it('stores no id of a claim that stalled while the machine asked again', async () => {
+    const stations = stationsOf();
+    const name = await launched(stations);
+    const body = { runner: name, token: stations.tokens.make(name, 1) };
+    const again = doorOf(stations, {
+      mintRunner: async () => ({ outcome: 'minted', runnerId: 2, jitConfig: 'second' }),
+      findRunner: async () => null,
+    });
+    const first = doorOf(stations, {
+      mintRunner: async () => {
+        assert.equal((await again(body)).status, 200);
+        return { outcome: 'minted', runnerId: 1, jitConfig: 'first' };
+      },
+    });
+    assert.equal((await first(body)).status, 503);
+    assert.equal((await stations.table.readRunner(name))?.gitHubId, 2);
+  });
+
+  it('remembers an earlier answer when GitHub limits a repeated claim', async () => {
+    const stations = stationsOf();
+    const name = await launched(stations);
+    const body = { runner: name, token: stations.tokens.make(name, 1) };
+    const door = doorOf(stations, {
+      ...minting(),
+      findRunner: () => Promise.reject(new GitHubError('limited', 'secondary limit', null)),
+    });
+    assert.equal((await door(body)).status, 200);
+    assert.equal((await door(body)).status, 429);
+    assert.notEqual((await stations.table.readRunner(name))?.claim, null);
+  });
+
   it('ends a runner that GitHub refuses to register, with the reason', async () => {
     const stations = stationsOf();
     const name = await launched(stations);

@@ -44,6 +44,9 @@ export function createClaimDoor(deps: ClaimDeps): (body: unknown) => Promise<Ans
     const runner = await successor(await table.readRunner(proven));
     if (!runner) return answer(410, 'no such runner');
     if (runner.lane === null) return standBy(runner);
+    // Chosen to be put to work, and not told so yet: its activation is on its way.
+    if (runner.state === 'ordered' && runner.activates && !runner.removing)
+      return answer(202, 'stand by', standbyPollSeconds);
     const fact = { kind: 'claim', windowMs: deps.timing.claimMs, timesMax: claimTimesMax } as const;
     const claimed = await table.recordRunner(runner.name, [fact], clock.now());
     if (claimed.outcome === 'refused') return answer(410, claimed.why);
@@ -67,19 +70,23 @@ export function createClaimDoor(deps: ClaimDeps): (body: unknown) => Promise<Ans
     try {
       const registered = await register(github, runner, (runner.claim?.times ?? 1) > 1);
       if (registered.outcome === 'minted') {
-        await table.recordRunner(
-          runner.name,
-          [{ kind: 'minted', gitHubId: registered.runnerId }],
-          clock.now(),
-        );
+        const times = runner.claim?.times ?? 1;
+        const minted = { kind: 'minted', gitHubId: registered.runnerId, times } as const;
+        const recorded = await table.recordRunner(runner.name, [minted], clock.now());
+        // This run stalled, and the machine asked again meanwhile: the later claim frees the name and mints its own.
+        if (recorded.outcome === 'refused') return answer(503, recorded.why, retrySecondsDefault);
         telemetry.count(metrics.claims, { status: '200' });
         return {
           status: 200,
           body: { runner: runner.name, jitConfig: registered.jitConfig, traceparent: runner.traceparent },
         };
       }
-      const why =
-        registered.outcome === 'refused' ? readable(registered.reason) : 'a runner of this name is at work';
+      // Somebody asks with the proof of a machine that has its job by now: no reason to end anything.
+      if (registered.outcome === 'taken') {
+        await table.recordRunner(runner.name, [{ kind: 'assigned' }], clock.now());
+        return answer(410, 'a runner of this name is at work');
+      }
+      const why = readable(registered.reason);
       await table.recordRunner(runner.name, [{ kind: 'removing', code: 'mintRefused', why }], clock.now());
       return answer(410, why);
     } catch (error) {
