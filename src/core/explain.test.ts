@@ -75,6 +75,21 @@ test('a runner that went to another job is no longer what is waited for', () => 
   assert.match(why(1)?.text ?? '', /no longer comes for it, and GitHub is asked/);
 });
 
+test('a job whose runner took another one has that one’s runner', () => {
+  const { books, why } = world();
+  for (const id of [1, 2]) books.queued(lint(id));
+  const [name] = launchesOf(books.settle());
+  assert.ok(name);
+  books.bringOnline(name);
+  const other = books.runner(name).forJob === books.job(1).key ? 2 : 1;
+  books.inProgress(lint(other), name);
+  books.settle();
+  assert.deepEqual(why(other === 1 ? 2 : 1), {
+    code: 'covered',
+    text: '1 runner is coming for the job of its lane',
+  });
+});
+
 test('a pool at its limit tells what is alive in it, and how many jobs wait before', () => {
   const { books, why } = world({ limit: 2 });
   for (const id of [1, 2, 3]) books.queued(lint(id));

@@ -75,7 +75,7 @@ export function explainWait(job: Job, view: WaitView): Wait | null {
     case 'ordered':
       return coming(job, view);
     case 'orphaned':
-      return asking(job, view.now);
+      return asking(job, view.lane, view.now);
     case 'fresh':
       return withAhead(inItsWay(view.ledger, view.lane, view), view.ahead);
     default:
@@ -118,13 +118,21 @@ function coming(job: Job, { runner, now }: WaitView): Wait {
   }
 }
 
-function asking({ ask, lastOrder }: Job, now: number): Wait {
+function asking({ ask, lastOrder }: Job, lane: Lane, now: number): Wait {
+  // Its runner went to another job of the lane, and that one's runner comes for it: the normal case.
+  if (ask === null && lane.coming >= waiting(lane)) return covered(lane);
   const name = lastOrder?.runner ?? 'its runner';
   const when = ask && ask.dueAt > now ? ` ${inTime(ask.dueAt - now)}` : '';
   return {
     code: 'asking',
     text: `${name} no longer comes for it, and GitHub is asked${when} whether it still waits`,
   };
+}
+
+function covered(lane: Lane): Wait {
+  const runners = lane.coming === 1 ? '1 runner is' : `${lane.coming} runners are`;
+  const jobs = waiting(lane) === 1 ? 'the job' : `the ${waiting(lane)} jobs`;
+  return { code: 'covered', text: `${runners} coming for ${jobs} of its lane` };
 }
 
 /** What keeps the plan from ordering a runner for the lane. */
@@ -134,10 +142,7 @@ function inItsWay(ledger: Ledger, lane: Lane, view: WaitView): Wait {
   const pool = ledger.pools[name] ?? noPoolCounts;
   const settings = poolByName(configuration, name);
   if (lane.coming >= waiting(lane)) {
-    return {
-      code: 'covered',
-      text: `${lane.coming} runners are coming for the ${waiting(lane)} jobs of its lane`,
-    };
+    return covered(lane);
   }
   if (settings === null)
     return { code: 'nextPlan', text: `pool ${name} is no longer configured: it is routed again` };

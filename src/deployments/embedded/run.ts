@@ -36,10 +36,10 @@ export async function run(settings: RunSettings): Promise<Running> {
       ...embedded,
       server,
       /** No new event, answers under way, handlers at work, then the files. */
-      async stop() {
+      async stop(whenQuiet) {
         server.stopTaking();
         await server.close();
-        await embedded.stop();
+        await embedded.stop(whenQuiet);
       },
     };
   } catch (error) {

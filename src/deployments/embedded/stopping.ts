@@ -1,4 +1,4 @@
-import { exit, on } from 'node:process';
+import process, { exit } from 'node:process';
 
 /** What a shell reports of a program that Ctrl-C has ended. */
 const interruptedStatus = 130;
@@ -18,6 +18,6 @@ export function stopOnSignals(deps: { stop: () => Promise<void>; say: (text: str
       },
     );
   };
-  on('SIGINT', onSignal);
-  on('SIGTERM', onSignal);
+  process.on('SIGINT', onSignal);
+  process.on('SIGTERM', onSignal);
 }

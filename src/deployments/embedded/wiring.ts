@@ -51,8 +51,11 @@ export interface Embedded {
   start(): Promise<void>;
   /** For `GET /metrics`: what is a state, and not a count. */
   gauges(): Promise<Gauge[]>;
-  /** Handlers at work end; local runners go on, and are adopted at the next start. */
-  stop(): Promise<void>;
+  /**
+   * Handlers at work end; local runners go on, and are adopted at the next start. `whenQuiet` comes between: nothing
+   * is ordered any more, and the hosts are still open.
+   */
+  stop(whenQuiet?: () => Promise<void>): Promise<void>;
 }
 
 const jobsFile = 'jobs.sqlite';
@@ -109,9 +112,10 @@ export async function createEmbedded(settings: EmbeddedSettings): Promise<Embedd
       });
     },
     gauges: () => readGauges(configuration, openTable, pipeline),
-    async stop() {
+    async stop(whenQuiet) {
       await stopTicking?.();
       await pipeline.close();
+      await whenQuiet?.();
       for (const host of hosts.values()) host.close();
       openTable.close();
       budgets.close();
