@@ -46,7 +46,7 @@ export interface GitHubFixture {
   close(): Promise<void>;
 }
 
-export interface ContractJob {
+interface ContractJob {
   name: string;
   labels: readonly string[];
   matrix?: number;
@@ -54,7 +54,7 @@ export interface ContractJob {
   approval?: boolean;
 }
 
-export interface ContractRunner {
+interface ContractRunner {
   /** The id of the job that it runs from now on; it waits for one. */
   takeJob(): Promise<number>;
   finish(): void;
