@@ -5,9 +5,14 @@ import type { EventLog } from './event-log.ts';
 
 export type Counts = ReadonlyMap<string, number>;
 
+export interface RecorderObserver {
+  counted(metric: string, labels: Labels, by: number): void;
+  said(level: 'warn' | 'error', message: string, text: string): void;
+}
+
 export function createRecorder(
-  onCount: (metric: string, labels: Labels, by: number) => void,
   log: EventLog,
+  observer: RecorderObserver,
 ): { telemetry: Telemetry; counts: Counts } {
   const counts = new Map<string, number>();
   const telemetry: Telemetry = {
@@ -15,14 +20,16 @@ export function createRecorder(
       if (by === 0) return;
       const key = [metric, ...Object.values(labels)].join(' ');
       counts.set(key, (counts.get(key) ?? 0) + by);
-      onCount(metric, labels, by);
+      observer.counted(metric, labels, by);
     },
     observe() {},
     log(level, message, fields = {}) {
       if (level === 'debug' || level === 'info') return;
       const { runner, host, ...rest } = fields;
       const subject = String(runner ?? host ?? '');
-      log.add(`${level}: ${message}`, subject, Object.values(rest).join(' '));
+      const text = Object.values(rest).join(' ');
+      log.add(`${level}: ${message}`, subject, text);
+      observer.said(level, message, text);
     },
   };
   return { telemetry, counts };

@@ -37,6 +37,7 @@ import { createProgram } from './machines.ts';
 import { type Counts, createRecorder } from './recorder.ts';
 import { createStations, type Life } from './stations.ts';
 import { type Truth, watchTable } from './truth.ts';
+import { wordsOfJob, wordsOfRunner } from './words.ts';
 import { startWorkload } from './workload.ts';
 import { gitHubFaults, hostFaults, queueFaults } from './world-faults.ts';
 
@@ -173,10 +174,10 @@ export async function runSimulation(terms: SimulationTerms): Promise<Result> {
     grounds.set(name, ground);
   }
 
-  const recorder = createRecorder(
-    (metric, labels, by) => tell((checker) => checker.counted?.(metric, labels, by)),
-    log,
-  );
+  const recorder = createRecorder(log, {
+    counted: (metric, labels, by) => tell((checker) => checker.counted?.(metric, labels, by)),
+    said: (level, message, text) => tell((checker) => checker.said?.(level, message, text)),
+  });
 
   // ---- The process, which may be killed
 

@@ -41,6 +41,8 @@ export interface Checker {
   committed?(commit: Commit): void;
   runnerWritten?(runner: Runner): void;
   counted?(metric: string, labels: Labels, by: number): void;
+  /** The system's own warnings and errors. */
+  said?(level: 'warn' | 'error', message: string, text: string): void;
   /** Every few seconds. */
   look?(): void;
   /** Every so many steps of the clock, and at quiet. */

@@ -21,7 +21,11 @@ export function createPublisherChecker(scene: Scene): Checker {
       if (metric === metrics.commits && labels['outcome'] === 'committed') vainRuns.set(host, 0);
       if (metric === metrics.stopped)
         scene.fail('publisher', `host ${host}: it woke itself in vain until it was stopped`);
-      if (metric === metrics.mismatches && !(labels['host'] === undefined)) return;
+    },
+    said(level, message, text) {
+      // It may be stopped, never fail: no fault that is put in here makes its plan, its reads or its commit throw.
+      if (level === 'error' && message === 'the publisher failed')
+        scene.fail('publisher', `it failed: ${text}`);
     },
   };
 }
