@@ -81,7 +81,11 @@ export interface Host {
   launch(request: LaunchRequest): Promise<LaunchAnswer>;
   /** Puts a machine that stands by to work under a new name; as `launch`, but never a new machine. */
   activate(request: LaunchRequest, machine: MachineId): Promise<LaunchAnswer>;
-  /** "It is already gone" is success. */
+  /**
+   * "It is already gone" is success. A machine given by its id is meant under any name but one that it had before: a
+   * runner that is to go on with a spare's machine may be ended before its activation took effect. Of a name alone,
+   * whose launch may still take effect, a host that can not rule that out says `ending`.
+   */
   terminate(target: MachineRef): Promise<TerminateAnswer>;
   describe(target: MachineRef): Promise<MachineState>;
   /** Everything that carries this deployment's tag, all pages; `unknown` where the host can't tell. */
