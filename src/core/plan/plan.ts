@@ -93,7 +93,7 @@ export function plan(input: PlanInput): PlanResult {
   const counted = countChanges(draft, input);
 
   const needs: Need[] = [];
-  const held = freeHeldJobs(draft, counted.jobs, input.known);
+  const held = freeHeldJobs(draft, counted.moved, input.known);
   needs.push(...held.needs);
   const lanes = lanesToLookAt(draft, input);
   const ordered = orderRunners(draft, lanes, input);
@@ -133,11 +133,12 @@ function copyControls(draft: Draft, controls: readonly Control[]): void {
 
 interface Counted {
   left: { jobs: JobKey[]; runners: RunnerName[] };
-  jobs: Job[];
+  /** Those that came, started or ended; an answer of GitHub's about a job that waits on moves nothing. */
+  moved: Job[];
 }
 
 function countChanges(draft: Draft, input: PlanInput): Counted {
-  const counted: Counted = { left: { jobs: [], runners: [] }, jobs: [] };
+  const counted: Counted = { left: { jobs: [], runners: [] }, moved: [] };
   const isFull = () => draft.room() - itemsForOrders < itemsPerChangeMax;
   for (const key of input.changedJobs) {
     const job = draft.job(key);
@@ -147,7 +148,7 @@ function countChanges(draft: Draft, input: PlanInput): Counted {
       continue;
     }
     countJob(draft, job, input.own);
-    counted.jobs.push(job);
+    if (job.counted === null || job.phase !== 'queued') counted.moved.push(job);
   }
   for (const name of input.changedRunners) {
     const runner = draft.runner(name);
