@@ -66,6 +66,11 @@ export function encodeJitConfig({
   return toBase64(files);
 }
 
+/** Enough of a configuration to tell it from others: the runner's id stands at the beginning. */
+export function jitConfigKey(jitConfig: string): string {
+  return jitConfig.slice(0, 64);
+}
+
 function toBase64(text: string): string {
   return Buffer.from(text).toString('base64');
 }

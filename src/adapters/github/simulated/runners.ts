@@ -8,7 +8,7 @@ import type { Cancel, Clock, EpochMs, Random } from '../../../ports/clock.ts';
 import { type Assignment, labelsKey } from './assignment.ts';
 import { createDeadlines } from './deadlines.ts';
 import { makeGuid } from './identifiers.ts';
-import { encodeJitConfig } from './jit-config.ts';
+import { encodeJitConfig, jitConfigKey } from './jit-config.ts';
 import { isOnline, type Urls } from './payload.ts';
 import { type Answer, conflict, done, notFound, unprocessable } from './refusal.ts';
 import type { Runs } from './runs.ts';
@@ -120,6 +120,7 @@ interface Line {
 export function createRunners(deps: RunnersDeps) {
   const { state, clock, random, settings, urls, assignment, runs } = deps;
   const lines = new Map<Runner, Line>();
+  /** By the beginning of their configuration: see `jitConfigKey`. */
   const byJitConfig = new Map<string, Runner>();
   const registrations = new Map<Account | Repository, { startedAt: EpochMs; count: number }>();
 
@@ -164,7 +165,7 @@ export function createRunners(deps: RunnersDeps) {
       gitHubUrl: `${urls.web}/${repository?.fullName ?? account.login}`,
     });
     runner.jitConfig = jitConfig;
-    byJitConfig.set(jitConfig, runner);
+    byJitConfig.set(jitConfigKey(jitConfig), runner);
     return done({ runner, jitConfig });
   };
 
@@ -219,8 +220,8 @@ export function createRunners(deps: RunnersDeps) {
   // ---- The runner's side
 
   const connect = (jitConfig: string, version: string, os = 'linux'): Connected => {
-    const runner = byJitConfig.get(jitConfig);
-    if (!runner) return { outcome: 'refused', reason: 'unknown' };
+    const runner = byJitConfig.get(jitConfigKey(jitConfig));
+    if (runner?.jitConfig !== jitConfig) return { outcome: 'refused', reason: 'unknown' };
     if (isOnline(runner) || runner.job) return { outcome: 'refused', reason: 'conflict' };
     const isExpired = clock.now() - runner.mintedAt > settings.configurationLifetimeMs;
     if (isExpired && runner.phase === 'registered') return { outcome: 'refused', reason: 'expired' };
@@ -353,7 +354,9 @@ export function createRunners(deps: RunnersDeps) {
     assignment.removeIdle(runner);
     lines.delete(runner);
     state.runners.delete(runner.id);
-    byJitConfig.delete(runner.jitConfig);
+    byJitConfig.delete(jitConfigKey(runner.jitConfig));
+    // Its deadlines remember it for a day, which must not cost 5 KB each.
+    runner.jitConfig = '';
     runnersAt(runner).delete(runner.id);
     (runner.repository ?? runner.account).runnersByName.delete(runner.name);
     setPhase(runner, line, 'gone');

@@ -9,6 +9,7 @@ import { App } from '@octokit/app';
 import { Octokit } from '@octokit/core';
 import { Webhooks } from '@octokit/webhooks';
 import { createSystemClock } from '../../clock/system/index.ts';
+import { createVirtualClock } from '../../clock/virtual/index.ts';
 import { createSeededRandom } from '../../clock/virtual/random.ts';
 import type { AnswerFault } from './api.ts';
 import { type SimulatedGitHub, startSimulatedGitHub } from './server.ts';
@@ -424,6 +425,39 @@ for (const prefix of ['', '/api/v3']) {
     await assert.rejects(gone, { status: 404 });
   });
 }
+
+test('a runner that does not ask any more is taken for lost, and its job fails in time', async () => {
+  const virtual = createVirtualClock(Date.UTC(2026, 10, 1));
+  const lonely = await startSimulatedGitHub({
+    clock: virtual,
+    random: createSeededRandom('lonely'),
+    publicKey,
+    settings: { pickUp: atOnce },
+  });
+  lonely.world.addOrganisation('Acme');
+  lonely.world.addRepository('Acme/App');
+  const installed = lonely.world.install('Acme');
+  const terms = { name: 'one', groupId: 1, labels: ['linux'], workFolder: '_work' };
+  const minted = lonely.world.api.mint(installed, 'acme', terms);
+  assert.ok(minted.outcome === 'done');
+  const { runner, jitConfig } = minted.value;
+  const door = `${lonely.url}/_simulator/runner/sessions`;
+  const body = JSON.stringify({ jitConfig, version: '2.336.0' });
+  const session = Object(await (await fetch(door, { method: 'POST', body })).json());
+  const run = lonely.world.startRun('acme/app', { name: 'CI', jobs: [{ name: 'build', labels: ['linux'] }] });
+  const poll = fetch(`${door}/${session.sessionId}/message`);
+  await until(async () => {
+    await virtual.advance(1);
+    return run.jobs[0]?.status === 'in_progress';
+  });
+  await poll;
+  await virtual.advance(100_000);
+  assert.equal(runner.phase, 'offline');
+  assert.equal(run.jobs[0]?.status, 'in_progress');
+  await virtual.advance(600_000);
+  assert.equal(run.jobs[0]?.conclusion, 'failure');
+  await lonely.close();
+});
 
 test('a server that ends lets go of its port, its long polls and its timers', async () => {
   const short = await startSimulatedGitHub({ clock, random: createSeededRandom('short'), publicKey });

@@ -52,11 +52,13 @@ export type WorkflowDescription = z.infer<typeof workflowDescription>;
 /** What GitHub's editor would refuse; null where the workflow makes sense. */
 export function workflowFault(workflow: WorkflowDescription): string | null {
   const names = new Set<string>();
-  for (const { name, needs = [] } of workflow.jobs) {
+  for (const { name, needs = [], matrix = 1 } of workflow.jobs) {
     if (names.has(name)) return `two jobs are named "${name}": give each its own name`;
     // Only what stands above it can be needed, which also rules out circles.
     const missing = needs.find((need) => !names.has(need));
     if (missing !== undefined) return `job "${name}" needs "${missing}", which no job above it is named`;
+    if (matrix > matrixJobsMax)
+      return `the matrix of job "${name}" has ${matrix} jobs: ${matrixJobsMax} are allowed`;
     names.add(name);
   }
   return null;

@@ -291,7 +291,7 @@ describe('a run', () => {
     assert.deepEqual([...actions].sort(), ['queued/waiting deploy', 'waiting/waiting deploy']);
   });
 
-  test('announces a matrix of 256 at once, and refuses a larger one by its schema', async () => {
+  test('announces a matrix of 256 at once', async () => {
     const { clock, start, hooks } = given();
     const { jobs } = start({ ...linux('test'), matrix: 256 });
     await clock.advance(10);
@@ -574,6 +574,35 @@ describe('webhooks', () => {
     start(linux('two'));
     await clock.advance(1_000);
     assert.deepEqual(hooks, []);
+  });
+});
+
+describe('reads', () => {
+  test('miss an entry of a list, but not of a look-up by name, where the hook says so', () => {
+    const { connect, world, acme } = given({ faults: { hidesRunner: (runner) => runner.name === 'two' } });
+    for (const name of ['one', 'two', 'three']) connect(name);
+    const list = (name?: string) => {
+      const found = world.api.runners(acme, 'acme', { page: 1, perPage: 100 }, name);
+      return found.outcome === 'done' ? found.value.items.map((runner) => runner.name) : [];
+    };
+    assert.deepEqual(list(), ['one', 'three']);
+    assert.deepEqual(list('two'), ['two']);
+  });
+
+  test('lag behind the webhook, where the hook says so', async () => {
+    const { clock, start, connect, world, acme } = given({ faults: { isStale: () => true } });
+    const { jobs } = start(linux('build'));
+    const status = () => {
+      const found = world.api.job(acme, 'acme/app', jobs[0]?.id ?? 0);
+      return found.outcome === 'done' ? found.value.status : null;
+    };
+    assert.equal(status(), 'queued', 'there is nothing before');
+    const runner = connect('one');
+    await clock.advance(10);
+    assert.equal(jobs[0]?.status, 'in_progress');
+    assert.equal(status(), 'queued');
+    runner.session.finish('success');
+    assert.equal(status(), 'in_progress');
   });
 });
 
