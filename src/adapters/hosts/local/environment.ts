@@ -9,6 +9,7 @@ import type { givenNames } from './options.ts';
 export interface Account {
   name: string;
   uid: number;
+  /** `null` where there is none, as for `nobody`. */
   home: string | null;
 }
 

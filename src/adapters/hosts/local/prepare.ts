@@ -2,7 +2,6 @@
 // anything is started.
 
 import { accessSync, constants, statSync } from 'node:fs';
-import { userInfo } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { geteuid } from 'node:process';
 import type { LaunchAnswer, LaunchRequest } from '../../../ports/host.ts';
@@ -11,7 +10,7 @@ import { type Account, environmentOf, markOf, trackingOf } from './environment.t
 import { logPath, workFolders } from './folders.ts';
 import type { KeeperInstructions } from './keeper-protocol.ts';
 import { type LocalMachineOptions, localMachine } from './options.ts';
-import { findUser, firstClosedFolder, type RunnerUser } from './user.ts';
+import { findUser, firstClosedFolder, ownAccount, type RunnerUser } from './user.ts';
 
 export type Refused = Extract<LaunchAnswer, { outcome: 'refused' }>;
 type Command = KeeperInstructions['command'];
@@ -72,11 +71,6 @@ export function invalid(reason: string): Refused {
   return { outcome: 'refused', refusal: 'invalid', reason, retryAfterMs: null };
 }
 
-function ownAccount(uid: number): Account {
-  const { username, homedir } = userInfo();
-  return { name: username, uid, home: homedir };
-}
-
 function withPrefix(prefix: readonly string[], command: Command): Command {
   const [program, ...rest] = prefix;
   return program === undefined ? command : [program, ...rest, ...command];
@@ -133,7 +127,7 @@ function checkWay(runnersFolder: string, user: RunnerUser): void {
 }
 
 function warnOfOwnUser({ warn }: LocalContext, { pool }: LaunchRequest): void {
-  const name = userInfo().username;
+  const { name } = ownAccount(geteuid?.() ?? 0);
   warn(
     `own-user ${pool}`,
     `Jobs of the pool ${pool} run as ${name}, as this orchestrator does: they can read what it can, the key of its ` +

@@ -1,15 +1,20 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { findUser, firstClosedFolder } from './user.ts';
+import { findUser, firstClosedFolder, ownAccount } from './user.ts';
 
 const { username, uid, gid, homedir } = userInfo();
+const home = existsSync(homedir) ? homedir : null;
 
 test('a user is found with numbers and home', async () => {
   const user = await findUser(username, uid);
-  assert.deepEqual([user.name, user.uid, user.gid, user.home], [username, uid, gid, homedir]);
+  assert.deepEqual([user.name, user.uid, user.gid, user.home], [username, uid, gid, home]);
+});
+
+test('our own account is known, by the same facts', () => {
+  assert.deepEqual(ownAccount(uid), { name: username, uid, home });
 });
 
 test('a user that is not there is named', async () => {

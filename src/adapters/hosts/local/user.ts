@@ -2,19 +2,27 @@
 
 import { execFile } from 'node:child_process';
 import { statSync } from 'node:fs';
+import { userInfo } from 'node:os';
 import { platform } from 'node:process';
+import type { Account } from './environment.ts';
 
-export interface RunnerUser {
-  name: string;
-  uid: number;
+export interface RunnerUser extends Account {
   gid: number;
-  /** `null` where the user has none, as `nobody`. */
-  home: string | null;
   /** Words before the command that give it the user's further groups, such as `docker`; empty: it gets none. */
   prefix: readonly string[];
 }
 
 const lookUpMsMax = 10_000;
+
+/** Whom this process belongs to. In a container its number may have no name. */
+export function ownAccount(uid: number): Account {
+  try {
+    const { username, homedir } = userInfo();
+    return { name: username, uid, home: isDirectory(homedir) ? homedir : null };
+  } catch {
+    return { name: String(uid), uid, home: null };
+  }
+}
 
 /** The user of that name; throws what a person can act on. The name is checked by the pool's schema. */
 export async function findUser(name: string, ownUid: number): Promise<RunnerUser> {
@@ -39,10 +47,14 @@ async function idOf(name: string, which: '-u' | '-g'): Promise<number> {
   return Number(output);
 }
 
+function isDirectory(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+}
+
 /** A shell knows homes wherever they are kept: in /etc/passwd, in a directory service, on macOS. */
 async function homeOf(name: string): Promise<string | null> {
   const home = await run('/bin/sh', ['-c', `echo ~${name}`]);
-  return home?.startsWith('/') && statSync(home, { throwIfNoEntry: false })?.isDirectory() ? home : null;
+  return home?.startsWith('/') && isDirectory(home) ? home : null;
 }
 
 /**
