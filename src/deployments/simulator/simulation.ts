@@ -37,7 +37,7 @@ import { createProgram } from './machines.ts';
 import { type Counts, createRecorder } from './recorder.ts';
 import { createStations, type Life } from './stations.ts';
 import { type Truth, watchTable } from './truth.ts';
-import { wordsOfJob, wordsOfRunner } from './words.ts';
+import { wordsOfJob, wordsOfLane, wordsOfRunner } from './words.ts';
 import { startWorkload } from './workload.ts';
 import { gitHubFaults, hostFaults, queueFaults } from './world-faults.ts';
 
@@ -75,8 +75,8 @@ export interface Result {
 
 export const jobsDefault = 200;
 export const stormMsDefault = 25 * 60_000;
-/** Longer than the rarest look (10 minutes), an orphan's first ask (10 minutes) and their repairs. */
-const settleMsMax = 40 * 60_000;
+/** Longer than the rarest look (an hour, at a job that waits for an approval) and its repair. */
+const settleMsMax = 80 * 60_000;
 /** GitHub may hold a job for so long after the last one was started. */
 const drainMsMax = 3 * 60 * 60_000;
 const lookEveryMs = 5_000;
@@ -146,6 +146,8 @@ export async function runSimulation(terms: SimulationTerms): Promise<Result> {
   const { table, truth } = watchTable(durable, {
     committed(commit) {
       log.add('commit', commit.host, String(commit.ledger.version));
+      for (const lane of commit.lanes) log.add('books', lane.key, wordsOfLane(lane));
+      for (const lane of commit.lanesEmptied) log.add('books', lane.key, 'empty');
       tell((checker) => checker.committed?.(commit));
     },
     runner(runner) {

@@ -1,6 +1,7 @@
 // Items of the table in a few words, for the timeline.
 
 import type { Job } from '../../core/job.ts';
+import type { Lane } from '../../core/ledger.ts';
 import type { Runner } from '../../core/runner.ts';
 
 export function wordsOfJob({ phase, counted, ask, confirmed, dirty, version }: Job): string {
@@ -34,4 +35,9 @@ export function wordsOfRunner({
   ]
     .filter(Boolean)
     .join(', ');
+}
+
+export function wordsOfLane(lane: Lane): string {
+  const { fresh, ordered, orphaned, held, coming, busy, ending } = lane;
+  return `fresh ${fresh}, ordered ${ordered}, orphaned ${orphaned}, held ${held}; coming ${coming}, busy ${busy}, ending ${ending}`;
 }
