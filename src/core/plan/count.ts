@@ -123,11 +123,7 @@ function withOrphanAsk(draft: Draft, job: Job, runner: { name: RunnerName; host:
 function handedOn(draft: Draft, job: Job, runnerHost: HostName | null): Job {
   const home = job.route.kind === 'lane' ? job.route.host : null;
   const uncounted = job.phase === 'queued' && home !== null && home !== draft.host && job.counted === null;
-  const next = uncounted
-    ? home
-    : runnerHost !== null && runnerHost !== draft.host && home === draft.host
-      ? runnerHost
-      : null;
+  const next = uncounted ? home : runnerHost !== draft.host ? runnerHost : null;
   // A home that still counts it, though it is no longer queued or no longer at home there, is told before all others.
   const holder = job.counted !== null && job.counted.host !== draft.host ? job.counted.host : null;
   const to = holder ?? next;

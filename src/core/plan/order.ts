@@ -232,7 +232,11 @@ export function orderSpares(
     const pool = draft.pool(settings.name);
     if (pool.paused || breakerState(pool.breaker, draft.now) !== 'closed') continue;
     if (wanting.inHost > 0 || (wanting.inPool.get(settings.name) ?? 0) > 0) continue;
-    if ((draft.ledger().throttled?.until ?? 0) > draft.now) continue;
+    const throttledUntil = draft.ledger().throttled?.until ?? 0;
+    if (throttledUntil > draft.now) {
+      if (pool.standby < settings.spares) draft.wakeTimes.push(throttledUntil);
+      continue;
+    }
     const missing = Math.min(settings.spares - pool.standby, draft.poolRoom(settings.name), draft.hostRoom());
     for (let i = 0; i < missing; i += 1) {
       if (draft.room() < 1) {

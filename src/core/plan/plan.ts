@@ -84,7 +84,9 @@ export function plan(input: PlanInput): PlanResult {
     runners: books.runners,
     lanes: [...books.queue, ...books.timed, ...books.lanes],
   });
-  for (const jobs of input.known.jobs.values()) draft.know({ jobs });
+  // A pool that moved leaves jobs in a lane of the same name behind, until they are routed again.
+  for (const jobs of input.known.jobs.values())
+    draft.know({ jobs: jobs.filter((job) => job.counted?.host === input.host) });
   for (const runners of input.known.runners.values()) draft.know({ runners });
   for (const runners of input.known.spares.values()) draft.know({ runners });
 

@@ -24,7 +24,7 @@ export function releaseSurplus(
   const needs: Need[] = [];
   // Freed places can be given out by the next plan: there is more to do.
   let cut = false;
-  const wanted = { inHost: wanting.inHost, inPool: new Map(wanting.inPool) };
+  const wanted = placesWanted(draft, wanting);
   for (const { key } of lanes) {
     const lane = draft.lane(key);
     if (!lane) continue;
@@ -47,6 +47,19 @@ export function releaseSurplus(
   }
   const spares = releaseSpares(draft, wanted, known);
   return { needs: [...needs, ...spares.needs], cut: cut || spares.cut };
+}
+
+/** Less those that come free by themselves, as their machines are ending: for them nothing has to go. */
+function placesWanted(draft: Draft, wanting: Wanting): { inHost: number; inPool: Map<PoolName, number> } {
+  const inPool = new Map(wanting.inPool);
+  let ending = 0;
+  for (const name of Object.keys(draft.ledger().pools) as PoolName[]) {
+    const ofPool = draft.pool(name).ending;
+    const served = Math.min(ofPool, inPool.get(name) ?? 0);
+    if (served > 0) inPool.set(name, (inPool.get(name) ?? 0) - served);
+    ending += ofPool - served;
+  }
+  return { inHost: Math.max(0, wanting.inHost - ending), inPool };
 }
 
 /** How many of the lane's runners go now; notes the time at which more would. */
@@ -79,10 +92,13 @@ function giveBack(wanted: { inHost: number; inPool: Map<PoolName, number> }, poo
 
 function inOrderOfRelease(draft: Draft, candidates: readonly Runner[]): Runner[] {
   const { assignedMs } = draft.configuration.timing;
-  const now = candidates.flatMap((runner) => draft.runner(runner.name) ?? []);
+  const now = candidates
+    .flatMap((runner) => draft.runner(runner.name) ?? [])
+    .filter((runner) => runnerClass(runner) === 'coming' && runner.counted === 'coming');
+  const mayGoAt = ({ assignedAt }: Runner) => (assignedAt === null ? draft.now : assignedAt + assignedMs);
+  draft.wakeTimes.push(...now.map(mayGoAt));
   return now
-    .filter((runner) => runnerClass(runner) === 'coming' && runner.counted === 'coming')
-    .filter((runner) => runner.assignedAt === null || runner.assignedAt + assignedMs <= draft.now)
+    .filter((runner) => mayGoAt(runner) <= draft.now)
     .sort((a, b) => rank(a) - rank(b) || (a.onlineAt ?? 0) - (b.onlineAt ?? 0) || b.orderedAt - a.orderedAt);
 }
 
@@ -115,6 +131,7 @@ function releaseSpares(
   known: Known,
 ): { needs: Need[]; cut: boolean } {
   const needs: Need[] = [];
+  let cut = false;
   for (const name of Object.keys(draft.ledger().pools) as PoolName[]) {
     const pool = draft.pool(name);
     const tooMany = Math.max(0, pool.standby - (draft.settings(name)?.spares ?? 0));
@@ -130,9 +147,9 @@ function releaseSpares(
       .filter((spare) => spare.counted === 'standby');
     for (const spare of now.slice(0, count)) {
       if (draft.room() < itemsPerRelease) return { needs, cut: true };
-      release(draft, spare, tooMany > 0 ? 'surplus' : 'giveWay');
+      cut = release(draft, spare, tooMany > 0 ? 'surplus' : 'giveWay') || cut;
       if (wanted.inHost > 0) wanted.inHost -= 1;
     }
   }
-  return { needs, cut: false };
+  return { needs, cut };
 }
