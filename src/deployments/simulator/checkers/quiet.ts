@@ -1,6 +1,7 @@
 // P2, P3: when the work is done, every job that GitHub still holds has its reason, and nothing is left over: on hosts,
 // at GitHub, in the table. What is alive is the spares.
 
+import { jobDeadline } from '../../../core/deadline.ts';
 import type { PoolName } from '../../../core/ids.ts';
 import { ownRunnerName } from '../../../core/ids.ts';
 import { aliveLane, type PoolBooks, waiting } from '../../../core/ledger.ts';
@@ -51,10 +52,12 @@ export function leftovers(scene: Scene, { prefix }: Deployment): Leftover[] {
       add(`the claim of ${runner.name} is open`, runner.name);
   }
   for (const job of truth.jobsOpen.values()) {
-    const atGitHub = world.state.jobs.get(job.id);
-    const hasReason = job.route.kind === 'refused' && atGitHub?.status !== 'completed';
-    if (!hasReason)
-      add(`job ${job.id} is ${job.phase} in the table, ${atGitHub?.status ?? 'unknown'} at GitHub`, job.id);
+    // One that gets no runner holds nothing: its end is asked for when GitHub gives it up, after a day.
+    const deadline = jobDeadline(job);
+    const isRefused = job.route.kind === 'refused' && job.phase === 'queued';
+    if (isRefused && deadline !== null && deadline.at > scene.clock.now()) continue;
+    const atGitHub = world.state.jobs.get(job.id)?.status ?? 'unknown';
+    add(`job ${job.id} is ${job.phase} in the table, ${atGitHub} at GitHub`, job.id);
   }
   for (const runner of truth.runners.values())
     if (runner.dirty !== null) add(`runner ${runner.name} is not counted`, runner.name);
