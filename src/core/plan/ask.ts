@@ -19,24 +19,28 @@ export function askAboutWaiting(
   const needs: Need[] = [];
   let cut = false;
   for (const { key } of lanes) {
-    const lane = draft.lane(key);
-    if (!lane || !draft.settings(lane.pool)) continue;
-    const uncovered = coverUncovered(draft, lane, known);
+    const uncovered = coverUncovered(draft, key, known);
     needs.push(...uncovered.needs);
     cut ||= uncovered.cut;
-    const suspicious = lookIntoOvertaking(draft, lane, known);
-    needs.push(...suspicious);
+    needs.push(...lookIntoOvertaking(draft, key, known));
   }
   return { needs, cut };
+}
+
+/** The lane as this plan has it by now, of a pool that is still configured. */
+function laneNow(draft: Draft, key: LaneKey): Lane | null {
+  const lane = draft.lane(key);
+  return lane && draft.settings(lane.pool) ? lane : null;
 }
 
 /**
  * Jobs that wait with no runner coming for them, and no first order left to make: a second one needs GitHub's word,
  * unless other jobs of the lane have left their right to a first order behind.
  */
-function coverUncovered(draft: Draft, lane: Lane, known: Known): { needs: Need[]; cut: boolean } {
-  const count = Math.min(askable(lane), lookUpMax);
-  if (count === 0) return { needs: [], cut: false };
+function coverUncovered(draft: Draft, key: LaneKey, known: Known): { needs: Need[]; cut: boolean } {
+  const lane = laneNow(draft, key);
+  const count = lane ? Math.min(askable(lane), lookUpMax) : 0;
+  if (!lane || count === 0) return { needs: [], cut: false };
   const classes: readonly JobClass[] = lane.orphaned >= count ? ['orphaned'] : ['orphaned', 'ordered'];
   const unknown = classes.filter((jobClass) => !known.jobs.has(jobsKey(lane.key, jobClass)));
   if (unknown.length > 0) {
@@ -89,9 +93,10 @@ function askAbout(draft: Draft, jobs: readonly Job[], purpose: AskPurpose): bool
  * Jobs of a lane start in GitHub's order, mostly the oldest first. Five younger ones that started while the oldest
  * waits on for minutes mean that GitHub holds it back.
  */
-function lookIntoOvertaking(draft: Draft, lane: Lane, known: Known): Need[] {
-  const { overtaken } = lane;
-  if (!overtaken || overtaken.jobs < overtakersMin) return [];
+function lookIntoOvertaking(draft: Draft, key: LaneKey, known: Known): Need[] {
+  const lane = laneNow(draft, key);
+  const overtaken = lane?.overtaken;
+  if (!lane || !overtaken || overtaken.jobs < overtakersMin) return [];
   if (draft.now < overtaken.since + draft.configuration.timing.overtakenMs) return [];
   const classes = ['fresh', 'orphaned', 'ordered'] as const;
   const unknown = classes.filter(
