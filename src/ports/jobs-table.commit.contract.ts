@@ -265,6 +265,13 @@ export function commitContract(tableName: string, createFixture: CreateJobsTable
         ...order.slice(0, 2),
       ]);
       assert.deepEqual((await world.books({ pools: [], queueMax: 2 })).queue, []);
+
+      // A lane moves when nothing but its oldest job changes.
+      const aged = { ...(lanes[0] as Lane), oldestAt: startMs - 1 };
+      await world.publish({ lanes: [aged] });
+      const moved = [3, 5, 2].map((n) => lanes[n] as Lane);
+      const queue = (await world.books({ pools: [lint] })).queue;
+      assert.deepEqual(queue, [...moved, aged, lanes[4], lanes[1]]);
     },
   );
 
