@@ -10,14 +10,14 @@ import type { Runner, RunnerFact } from '../core/runner.ts';
 import type { Books, BooksRequest, Change, Deadlines, JobsTable } from './jobs-table.ts';
 import { aCommit, aLedger, hostA, startMs } from './testing.ts';
 
-export interface JobsTableFixture {
+interface JobsTableFixture {
   table: JobsTable;
   /** Passes when `check` does. Lets time pass for indexes and streams, and checks again; fails when it never does. */
   eventually(check: () => Promise<void>): Promise<void>;
   end(): Promise<void>;
 }
 
-export interface JobsTableGiven {
+interface JobsTableGiven {
   deadlines: Deadlines;
   onChanges: (changes: Change[]) => void;
 }

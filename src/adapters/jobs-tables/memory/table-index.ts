@@ -22,7 +22,7 @@ export interface TableIndex<Item> {
   list(look: Look): Item[];
 }
 
-export interface Look {
+interface Look {
   bucket: string;
   limit: number;
   /** None whose `a` is greater. */
