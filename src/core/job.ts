@@ -226,6 +226,8 @@ function laterSighting(job: Job, sighting: JobSighting, at: number, by: string):
     {
       ...job,
       phase,
+      // While it was gated nobody looked whether it belongs elsewhere by now.
+      route: job.phase === 'gated' ? sighting.route : job.route,
       ask: ahead ? null : job.ask,
       conclusion: job.conclusion ?? sighting.conclusion,
       runner,
