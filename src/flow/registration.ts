@@ -1,7 +1,14 @@
 // Registering a runner at GitHub, by whoever owns its name: the launcher that holds its lease, or the claim that won.
 
 import type { Runner } from '../core/runner.ts';
-import type { GitHub, RunnerRegistration } from '../ports/github.ts';
+import type { Scope } from '../core/scope.ts';
+import type { Budgets } from '../ports/budgets.ts';
+import { type GitHub, GitHubError, type RunnerRegistration } from '../ports/github.ts';
+
+export interface RegistrationDeps {
+  github: GitHub;
+  budgets: Budgets;
+}
 
 export type Registered =
   | { outcome: 'minted'; runnerId: number; jitConfig: string }
@@ -14,17 +21,30 @@ export type Registered =
  * the same: delete by name and mint again, once. Throws `GitHubError`.
  */
 export async function register(
-  github: GitHub,
+  deps: RegistrationDeps,
   runner: Runner,
   mayBeRegistered: boolean,
 ): Promise<Registered> {
+  const { github } = deps;
   if (!runner.scope) return { outcome: 'refused', reason: 'a spare is not registered' };
   if (mayBeRegistered && !(await freeName(github, runner))) return { outcome: 'taken' };
-  const first = await github.mintRunner(runner.scope, registrationOf(runner));
+  const first = await mint(deps, runner.scope, runner);
   if (first.outcome !== 'nameTaken') return first;
   if (!(await freeName(github, runner))) return { outcome: 'taken' };
-  const second = await github.mintRunner(runner.scope, registrationOf(runner));
+  const second = await mint(deps, runner.scope, runner);
   return second.outcome === 'nameTaken' ? { outcome: 'taken' } : second;
+}
+
+/** GitHub's own word on its limit is heard by all: no order is made before it grants configurations again. */
+async function mint({ github, budgets }: RegistrationDeps, scope: Scope, runner: Runner) {
+  try {
+    return await github.mintRunner(scope, registrationOf(runner));
+  } catch (error) {
+    if (error instanceof GitHubError && error.kind === 'limited' && error.retryAt !== null) {
+      await budgets.block({ kind: 'github-mint', account: String(scope.installation) }, error.retryAt);
+    }
+    throw error;
+  }
 }
 
 /** False where the runner of this name is busy. */

@@ -10,6 +10,7 @@ import { ulid } from '../../core/ids.ts';
 import type { Order } from '../../core/order.ts';
 import { readable } from '../../core/reason.ts';
 import type { Runner } from '../../core/runner.ts';
+import type { Budgets } from '../../ports/budgets.ts';
 import type { Clock, EpochMs, Random } from '../../ports/clock.ts';
 import { type GitHub, GitHubError } from '../../ports/github.ts';
 import type { Host, LaunchAnswer, RunnerConfiguration } from '../../ports/host.ts';
@@ -26,6 +27,7 @@ export interface LauncherDeps {
   random: Random;
   table: JobsTable;
   github: GitHub;
+  budgets: Budgets;
   host: Host;
   hostName: HostName;
   telemetry: Telemetry;
@@ -75,7 +77,7 @@ export function createLauncher(deps: LauncherDeps): BatchHandler<Order> {
   async function mintThenCall(runner: Runner, owner: string, until: EpochMs): Promise<number | null> {
     let jitConfig: string;
     try {
-      const registered = await register(github, runner, runner.gitHubId !== null);
+      const registered = await register(deps, runner, runner.gitHubId !== null);
       if (registered.outcome !== 'minted') {
         const why = registered.outcome === 'refused' ? registered.reason : 'a runner of this name is at work';
         return giveUp(runner, why);

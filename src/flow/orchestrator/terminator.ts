@@ -77,8 +77,14 @@ export function createTerminator(deps: TerminatorDeps): BatchHandler<Order> {
           runner: runner.name,
           error: error.message,
         });
-        // Its deadline brings it back where no time is known.
-        return retryAfter(error, clock.now());
+        const retryMs = retryAfter(error, clock.now());
+        if (retryMs !== null) return retryMs;
+        // GitHub will not say (the App is gone from there). A runner whose job has ended may end without its word; any
+        // other keeps its machine, and is looked at again each minute: it may be at work.
+        if (runner.doneAt === null) {
+          await record(runner, { kind: 'terminated' });
+          return null;
+        }
       }
     }
     // From this write on no job can be given to it. Refused where a job, or a late answer, was heard of meanwhile:

@@ -8,6 +8,7 @@ import type { RunnerName } from '../../core/ids.ts';
 import type { OwnRunner } from '../../core/plan/count.ts';
 import { readable } from '../../core/reason.ts';
 import type { Runner } from '../../core/runner.ts';
+import type { Budgets } from '../../ports/budgets.ts';
 import type { Clock } from '../../ports/clock.ts';
 import { type GitHub, GitHubError } from '../../ports/github.ts';
 import type { JobsTable } from '../../ports/jobs-table.ts';
@@ -21,6 +22,7 @@ export interface ClaimDeps {
   clock: Clock;
   table: JobsTable;
   github: GitHub;
+  budgets: Budgets;
   telemetry: Telemetry;
   tokens: ClaimTokens;
   own: OwnRunner;
@@ -36,7 +38,7 @@ const retrySecondsDefault = 5;
 const claimSchema = z.object({ runner: z.string().max(64), token: z.string().max(200) });
 
 export function createClaimDoor(deps: ClaimDeps): (body: unknown) => Promise<Answer> {
-  const { clock, table, github, telemetry } = deps;
+  const { clock, table, telemetry } = deps;
 
   return async (body) => {
     const proven = prove(body, deps);
@@ -68,7 +70,7 @@ export function createClaimDoor(deps: ClaimDeps): (body: unknown) => Promise<Ans
 
   async function mint(runner: Runner): Promise<Answer> {
     try {
-      const registered = await register(github, runner, (runner.claim?.times ?? 1) > 1);
+      const registered = await register(deps, runner, (runner.claim?.times ?? 1) > 1);
       if (registered.outcome === 'minted') {
         const times = runner.claim?.times ?? 1;
         const minted = { kind: 'minted', gitHubId: registered.runnerId, times } as const;

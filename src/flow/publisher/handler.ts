@@ -67,7 +67,7 @@ export function createPublisher(deps: PublisherDeps): BatchHandler<Notification>
 
   async function run(host: HostName, work: Work): Promise<void> {
     const stopAt = clock.now() + deps.timeBudgetMs;
-    const purse = newPurse();
+    const purse = newPurse(clock.now());
     let pending = work.items;
     let recount = work.recount;
     let conflicts = 0;

@@ -7,7 +7,7 @@ import type { Job } from '../../core/job.ts';
 import { jobsKey, type Known, type Need, type Reserved } from '../../core/plan/need.ts';
 import type { Runner } from '../../core/runner.ts';
 import type { BudgetKey, Budgets, BudgetTerms } from '../../ports/budgets.ts';
-import type { Clock } from '../../ports/clock.ts';
+import type { Clock, EpochMs } from '../../ports/clock.ts';
 import type { ItemKey, JobsTable } from '../../ports/jobs-table.ts';
 
 export interface KnowledgeDeps {
@@ -21,10 +21,12 @@ export interface KnowledgeDeps {
 export interface Purse {
   mints: Map<number, number>;
   launches: number;
+  /** Before the first was reserved: what came back by itself since is not given back twice. */
+  openedAt: EpochMs;
 }
 
-export function newPurse(): Purse {
-  return { mints: new Map(), launches: 0 };
+export function newPurse(openedAt: EpochMs): Purse {
+  return { mints: new Map(), launches: 0, openedAt };
 }
 
 export function mintBudget(
@@ -101,11 +103,11 @@ export async function giveBack(deps: KnowledgeDeps, host: HostName, purse: Purse
   for (const [installation, tokens] of purse.mints) {
     if (tokens === 0) continue;
     const { key, terms } = mintBudget(deps.configuration, installation);
-    await deps.budgets.giveBack(key, terms, tokens, now);
+    await deps.budgets.giveBack(key, terms, tokens, now, purse.openedAt);
   }
   if (purse.launches > 0) {
     const { key, terms } = launchBudget(deps.configuration, host);
-    await deps.budgets.giveBack(key, terms, purse.launches, now);
+    await deps.budgets.giveBack(key, terms, purse.launches, now, purse.openedAt);
   }
 }
 
