@@ -14,7 +14,7 @@ import {
 } from '../../../test/fixtures/stations.ts';
 import type { RunnerName } from '../../core/ids.ts';
 import type { RunnerFact } from '../../core/runner.ts';
-import type { GitHub } from '../../ports/github.ts';
+import { type GitHub, GitHubError } from '../../ports/github.ts';
 import type { Host } from '../../ports/host.ts';
 import { createTerminator } from './terminator.ts';
 
@@ -155,6 +155,23 @@ describe('the terminator', () => {
       { id: '1', outcome: 'retry', delayMs: 30_000 },
       { id: '2', outcome: 'retry', delayMs: 60_000 },
     ]);
+  });
+
+  it('clears away a runner whose job has ended though its installation is gone, and no other', async () => {
+    const stations = stationsOf();
+    const done = await stations.order();
+    const idle = await stations.order();
+    await know(stations, done, ...registered, { kind: 'done', job: null });
+    await know(stations, idle, ...registered, surplus);
+    const suspended = new GitHubError('suspended', 'the installation is gone');
+    const { run } = terminatorOf(
+      stations,
+      { terminate: async () => 'gone' },
+      { removeRunner: () => Promise.reject(suspended) },
+    );
+    await run(messages(endOrder(done), endOrder(idle)));
+    assert.equal((await stations.table.readRunner(done))?.state, 'gone');
+    assert.notEqual((await stations.table.readRunner(idle))?.state, 'gone');
   });
 
   it('removes by name when the id was never learned', async () => {
