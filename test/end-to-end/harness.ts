@@ -15,7 +15,11 @@ import {
   startSimulatedGitHub,
 } from '../../src/adapters/github/simulated/server.ts';
 import type { World } from '../../src/adapters/github/simulated/world.ts';
-import { createSimulatedGround, type SimulatedGround } from '../../src/adapters/hosts/simulated/index.ts';
+import {
+  createSimulatedGround,
+  type SimulatedGround,
+  type SimulatedObserver,
+} from '../../src/adapters/hosts/simulated/index.ts';
 import { createRecorder, type Recorder } from '../../src/adapters/telemetry/recorder/index.ts';
 import { demandConfiguration } from '../../src/config/check.ts';
 import type { ConfigurationInput } from '../../src/config/define-config.ts';
@@ -82,6 +86,8 @@ export interface SystemOptions {
   configuration: ConfigurationInput;
   /** How machines of simulated hosts behave. */
   pretence?: Partial<Pretence>;
+  /** Told of each birth and death of such a machine. */
+  observer?: SimulatedObserver;
   gitHub?: Partial<SimulatedGitHubOptions>;
   /** More accounts, repositories and groups than the organisation `acme` with its `app`. */
   setUp?: (world: World) => void;
@@ -167,7 +173,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     timing: { ...quickTiming, ...options.configuration.timing },
   });
   const gitHub = await startGitHub(options.gitHub, options.setUp);
-  const ground = createSimulatedGround({ clock });
+  const ground = createSimulatedGround({ clock, ...(options.observer && { observer: options.observer }) });
   const isOwnDirectory = options.dataDirectory === undefined;
   const dataDirectory = options.dataDirectory ?? mkdtempSync(join(tmpdir(), 'runners-'));
 

@@ -53,7 +53,7 @@ export function refusal(asked: Asked, refused: Refused): GitHubError {
     return suspended(said, asked.caller);
   }
   if (refused.status === 403) return forbidden(said, refused.headers['x-accepted-github-permissions']);
-  return new GitHubError('invalid', `${said}${remedyOf(asked, refused.status)}`);
+  return new GitHubError('invalid', `${said}${remedyOf(asked, refused)}`);
 }
 
 function suspended(said: string, installation: number): GitHubError {
@@ -74,8 +74,10 @@ function forbidden(said: string, accepted: string | number | undefined): GitHubE
   );
 }
 
-function remedyOf(asked: Asked, status: number): string {
-  if (status === 401 && (asked.caller === 'app' || asked.tokenOf !== null)) {
+function remedyOf(asked: Asked, { status, message }: Refused): string {
+  // GitHub does not know the App by this id: its own words, with a 404.
+  const isUnknown = status === 404 && /integration not found/i.test(message);
+  if ((status === 401 || isUnknown) && (asked.caller === 'app' || asked.tokenOf !== null)) {
     return " The App's id and its private key must belong together, and this machine's clock must be right.";
   }
   if (status === 404) {
