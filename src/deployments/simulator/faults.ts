@@ -10,6 +10,8 @@ interface FaultTerms {
   together: number;
   /** Handlers stop in the middle, launches are refused: repaired within five minutes, all others within two. */
   isHeavy?: true;
+  /** What has to happen besides, for this one to find its occasions when it is alone. */
+  beside?: Readonly<Record<string, number>>;
 }
 
 export const faultKinds = {
@@ -70,9 +72,24 @@ export const faultKinds = {
   vanish: { says: 'a machine that dies', alone: 0.08, together: 0.02 },
   vanishSilently: { says: 'a machine that dies, and no event tells', alone: 0.06, together: 0.02 },
   hang: { says: 'a machine that does not end after its job', alone: 0.1, together: 0.02 },
-  terminateFailed: { says: 'a call to end a machine that fails', alone: 0.2, together: 0.05 },
-  terminateUnanswered: { says: 'a call to end a machine, unanswered', alone: 0.2, together: 0.05 },
-  terminateSlow: { says: 'a machine that takes two minutes to end', alone: 0.1, together: 0.02 },
+  terminateFailed: {
+    says: 'a call to end a machine that fails',
+    alone: 0.2,
+    together: 0.05,
+    beside: { hang: 0.3 },
+  },
+  terminateUnanswered: {
+    says: 'a call to end a machine, unanswered',
+    alone: 0.2,
+    together: 0.05,
+    beside: { hang: 0.3 },
+  },
+  terminateSlow: {
+    says: 'a machine that takes two minutes to end',
+    alone: 0.1,
+    together: 0.02,
+    beside: { hang: 0.3 },
+  },
   listStale: { says: 'a list of machines that is old', alone: 0.8, together: 0.3 },
   listFailed: { says: 'a list of machines that fails, or knows nothing', alone: 0.15, together: 0.03 },
   eventLost: { says: "a machine's death that is never told", alone: 0.4, together: 0.05 },
@@ -104,6 +121,40 @@ export type ProfileName = 'calm' | 'all' | 'pressure' | FaultKind;
 
 export const profileNames: readonly ProfileName[] = ['calm', ...kinds, 'all', 'pressure'];
 
+/** Most seeds have all kinds at once, which finds most; each kind has its turn alone, by which its cost is seen. */
+export function profileOfSeed(seed: number): ProfileName {
+  const singles: readonly ProfileName[] = ['calm', ...kinds];
+  switch (seed % 4) {
+    case 0:
+      return 'pressure';
+    case 1:
+      return singles[Math.floor(seed / 4) % singles.length] ?? 'calm';
+    default:
+      return 'all';
+  }
+}
+
+/** `all`, or `all:crash,stall` for these kinds alone, as often as they have it there. */
+export type FaultsChoice = { profile: ProfileName; rates: Rates; text: string };
+
+export function chooseFaults(text: string): FaultsChoice | { problem: string } {
+  const [profile = '', only] = text.split(':');
+  if (!isProfileName(profile)) {
+    return { problem: `FAULTS is "${profile}"; it has to be one of ${profileNames.join(', ')}` };
+  }
+  const rates = ratesOf(profile);
+  if (only === undefined) return { profile, rates, text };
+  const wanted = only.split(',').filter((kind) => kind !== '');
+  const unknown = wanted.find((kind) => !(kind in rates));
+  if (unknown !== undefined)
+    return { problem: `FAULTS names "${unknown}", which profile ${profile} does not have` };
+  return {
+    profile,
+    rates: Object.fromEntries(Object.entries(rates).filter(([kind]) => wanted.includes(kind))),
+    text,
+  };
+}
+
 export function isProfileName(text: string): text is ProfileName {
   return (profileNames as readonly string[]).includes(text);
 }
@@ -117,10 +168,16 @@ export function ratesOf(profile: ProfileName): Rates {
     case 'pressure':
       return pressure;
     default:
-      return { [profile]: faultKinds[profile].alone };
+      return { ...besides(profile), [profile]: faultKinds[profile].alone };
   }
 }
 
+function besides(kind: FaultKind): Rates {
+  const terms: FaultTerms = faultKinds[kind];
+  return terms.beside ?? {};
+}
+
+/** Is this kind one of those that may take five minutes to be repaired? */
 export function isHeavy(kind: FaultKind): boolean {
   return 'isHeavy' in faultKinds[kind];
 }

@@ -24,6 +24,7 @@ import { createPipeline, type Pipeline } from '../pipeline.ts';
 import { watchBudgets } from './budgets.ts';
 import { createBusyKilledChecker } from './checkers/busy-killed.ts';
 import type { Checker, Scene } from './checkers/checker.ts';
+import { isOfferedAtOnce } from './clairvoyant.ts';
 import { createDeadlinesChecker } from './checkers/deadlines.ts';
 import { createDeficitMeter, type Deficit } from './checkers/deficit.ts';
 import { createLedgerChecker } from './checkers/ledger.ts';
@@ -65,7 +66,10 @@ export interface Result {
   virtualMs: number;
   jobs: number;
   counts: Counts;
-  /** From `queued` to `in_progress` at GitHub, of the jobs that got a runner. */
+  /** Jobs that got a runner, and machines that were launched. */
+  started: number;
+  births: number;
+  /** From `queued` to `in_progress` at GitHub, of the jobs that are offered as soon as they are made. */
   waitsMs: readonly number[];
   hash: string;
   log: EventLog;
@@ -96,6 +100,8 @@ export async function runSimulation(terms: SimulationTerms): Promise<Result> {
   const violations: Violation[] = [];
   const checkers: Checker[] = [];
   const waitsMs: number[] = [];
+  let started = 0;
+  let births = 0;
   const tell = (say: (checker: Checker) => void): void => {
     for (const checker of checkers) say(checker);
   };
@@ -111,7 +117,9 @@ export async function runSimulation(terms: SimulationTerms): Promise<Result> {
     watch: {
       job(job) {
         log.add(`job ${job.status}`, job.id, job.conclusion ?? job.runner?.name ?? '');
-        if (job.status === 'in_progress') waitsMs.push(job.startedAt - job.createdAt);
+        if (job.status !== 'in_progress') return;
+        started += 1;
+        if (isOfferedAtOnce(job)) waitsMs.push(job.startedAt - job.createdAt);
       },
       runner(runner) {
         log.add(`runner ${runner.phase} at GitHub`, runner.name, runner.job ? String(runner.job.id) : '');
@@ -163,6 +171,7 @@ export async function runSimulation(terms: SimulationTerms): Promise<Result> {
       clock,
       observer: {
         born(machine) {
+          births += 1;
           log.add('machine born', machine.name, machine.machine);
           tell((checker) => checker.born?.(name, machine));
         },
@@ -361,6 +370,8 @@ export async function runSimulation(terms: SimulationTerms): Promise<Result> {
     virtualMs: clock.now() - startsAt,
     jobs: world.state.jobs.size,
     counts: recorder.counts,
+    started,
+    births,
     waitsMs,
     hash: log.hash(),
     log,
