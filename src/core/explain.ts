@@ -75,7 +75,9 @@ export function explainWait(job: Job, view: WaitView): Wait | null {
     case 'ordered':
       return coming(job, view);
     case 'orphaned':
-      return asking(job, view.lane, view.now);
+      if (job.ask) return asking(job, view.now);
+      // Another job of the lane took its runner, as GitHub may choose: it waits for a place like any other.
+      return withAhead(inItsWay(view.ledger, view.lane, view), view.ahead);
     case 'fresh':
       return withAhead(inItsWay(view.ledger, view.lane, view), view.ahead);
     default:
@@ -118,9 +120,7 @@ function coming(job: Job, { runner, now }: WaitView): Wait {
   }
 }
 
-function asking({ ask, lastOrder }: Job, lane: Lane, now: number): Wait {
-  // Its runner went to another job of the lane, and that one's runner comes for it: the normal case.
-  if (ask === null && lane.coming >= waiting(lane)) return covered(lane);
+function asking({ ask, lastOrder }: Job, now: number): Wait {
   const name = lastOrder?.runner ?? 'its runner';
   const when = ask && ask.dueAt > now ? ` ${inTime(ask.dueAt - now)}` : '';
   return {
