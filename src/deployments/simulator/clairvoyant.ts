@@ -30,14 +30,17 @@ interface Place {
 
 /** Waits of the jobs that GitHub offers as soon as they are made. */
 export function clairvoyantWaits(world: World): number[] {
-  const wishes = [...world.state.jobs.values()].flatMap(wishOf).sort((a, b) => a.from - b.from || a.job.id - b.job.id);
+  const wishes = [...world.state.jobs.values()]
+    .flatMap(wishOf)
+    .sort((a, b) => a.from - b.from || a.job.id - b.job.id);
   const waits: number[] = [];
   let waiting: Wish[] = [];
   let places: Place[] = [];
   let next = 0;
   for (;;) {
     const arrival = wishes[next]?.from ?? Number.POSITIVE_INFINITY;
-    const freed = waiting.length === 0 ? Number.POSITIVE_INFINITY : Math.min(...places.map((place) => place.freeAt));
+    const freed =
+      waiting.length === 0 ? Number.POSITIVE_INFINITY : Math.min(...places.map((place) => place.freeAt));
     const now = Math.min(arrival, freed);
     if (!Number.isFinite(now)) return waits;
     places = places.filter((place) => place.freeAt > now);

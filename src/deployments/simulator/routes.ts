@@ -4,10 +4,12 @@ import type { Job } from '../../adapters/github/simulated/state.ts';
 import type { Configuration } from '../../core/configuration.ts';
 import { type Routing, route } from '../../core/routing.ts';
 
-const known = new WeakMap<Job, Routing>();
+const known = new WeakMap<Configuration, WeakMap<Job, Routing>>();
 
 export function routeOf(job: Job, configuration: Configuration): Routing {
-  let routing = known.get(job);
+  const routings = known.get(configuration) ?? new WeakMap<Job, Routing>();
+  known.set(configuration, routings);
+  let routing = routings.get(job);
   if (routing === undefined) {
     const { repository } = job.run;
     routing = route(
@@ -20,7 +22,7 @@ export function routeOf(job: Job, configuration: Configuration): Routing {
       },
       configuration,
     );
-    known.set(job, routing);
+    routings.set(job, routing);
   }
   return routing;
 }

@@ -8,6 +8,13 @@ import type { Clock } from '../../ports/clock.ts';
 import type { Make, Ports } from '../pipeline.ts';
 import type { Mischief } from './faults.ts';
 
+/** What happens to one step of a handler: before the port is called, or after it did what it was asked. */
+export type Hurt =
+  | { how: 'crash'; when: 'before' | 'after' }
+  | { how: 'stall'; when: 'before' | 'after'; ms: number };
+
+export type HurtStep = (station: string, step: string) => Hurt | null;
+
 /** One run of the whole process: killed, nothing of it goes on. */
 export interface Life {
   isOver: boolean;
@@ -20,6 +27,8 @@ export interface StationsDeps {
   life: Life;
   /** An invocation was hurt: for the timeline. */
   onHurt(station: string, how: 'crashed' | 'stalled', step: string): void;
+  /** Crashes and stalls that are meant for this very step. */
+  hurt?: HurtStep;
 }
 
 interface Invocation {
@@ -54,7 +63,7 @@ export type RunStation = <Args extends unknown[], Result>(
   ports: Ports,
 ) => (...args: Args) => Promise<Result>;
 
-export function createStations({ clock, random, mischief, life, onHurt }: StationsDeps): RunStation {
+export function createStations({ clock, random, mischief, life, onHurt, hurt }: StationsDeps): RunStation {
   return (name, make, ports) => {
     type Run = ReturnType<typeof make>;
     const idle: Instance<Run>[] = [];
@@ -98,12 +107,14 @@ export function createStations({ clock, random, mischief, life, onHurt }: Statio
     if (invocation.isDead || life.isOver) return never();
     invocation.steps += 1;
     const isSlow = mischief.happens('slow');
-    const stall = invocation.stallsAt === invocation.steps ? stallOf(station, step) : null;
-    const crash = mischief.happens('crash')
-      ? mischief.random('crash').chance(0.5)
-        ? 'before'
-        : 'after'
-      : null;
+    const meant = hurt?.(station, step) ?? null;
+    const stall =
+      meant?.how === 'stall'
+        ? stallFor(station, step, meant.ms, meant.when === 'before')
+        : invocation.stallsAt === invocation.steps
+          ? stallOf(station, step)
+          : null;
+    const crash = meant?.how === 'crash' ? meant.when : crashByChance();
     const waitMs = takesMs + (isSlow ? mischief.random('slow').int(slowMsMax) : 0) + (stall?.beforeMs ?? 0);
     if (waitMs > 0) await clock.sleep(waitMs);
     if (invocation.isDead || life.isOver) return never();
@@ -119,9 +130,22 @@ export function createStations({ clock, random, mischief, life, onHurt }: Statio
   function stallOf(station: string, step: string): { beforeMs: number; afterMs: number } {
     const chance = mischief.random('stall');
     const ms = 1_000 + chance.int(stallMsMax - 1_000);
-    const isBefore = chance.chance(0.5);
+    return stallFor(station, step, ms, chance.chance(0.5));
+  }
+
+  function stallFor(
+    station: string,
+    step: string,
+    ms: number,
+    isBefore: boolean,
+  ): { beforeMs: number; afterMs: number } {
     onHurt(station, 'stalled', `${isBefore ? 'before' : 'after'} ${step} for ${Math.round(ms / 1_000)} s`);
     return isBefore ? { beforeMs: ms, afterMs: 0 } : { beforeMs: 0, afterMs: ms };
+  }
+
+  function crashByChance(): 'before' | 'after' | null {
+    if (!mischief.happens('crash')) return null;
+    return mischief.random('crash').chance(0.5) ? 'before' : 'after';
   }
 
   function die(invocation: Invocation, station: string, step: string): Promise<never> {

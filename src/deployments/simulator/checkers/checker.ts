@@ -18,7 +18,10 @@ import type { Truth } from '../truth.ts';
 /** What a checker may look at. */
 export interface Scene {
   clock: Clock;
-  configuration: Configuration;
+  /** In force now. */
+  readonly configuration: Configuration;
+  /** In force then. */
+  configurationAt(at: EpochMs): Configuration;
   world: World;
   /** By name, every runner that GitHub has an entry of. */
   gitHubRunners: ReadonlyMap<string, GitHubRunner>;

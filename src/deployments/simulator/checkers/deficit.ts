@@ -30,11 +30,9 @@ interface Want {
 const lookMs = 5_000;
 
 export function createDeficitMeter(scene: Scene): { checker: Checker; deficits(): readonly Deficit[] } {
-  const { clock, configuration, truth, world } = scene;
+  const { clock, truth, world } = scene;
   const open = new Map<LaneKey, number>();
   const deficits: Deficit[] = [];
-  const hostLimits = new Map(configuration.hosts.map((host) => [host.name, host.limit]));
-  const pools = new Map(configuration.pools.map((pool) => [pool.name, pool]));
 
   return {
     deficits: () => [...deficits, ...[...open].map(([lane, at]) => ({ lane, at, ms: clock.now() - at }))],
@@ -63,7 +61,7 @@ export function createDeficitMeter(scene: Scene): { checker: Checker; deficits()
     for (const { repository } of openRuns())
       for (const job of repository) {
         if (job.offer === 0 || job.status !== 'queued') continue;
-        const route = routeOf(job, configuration);
+        const route = routeOf(job, scene.configuration);
         if (route.kind !== 'lane') continue;
         if (truth.jobs.get(jobKey(gitHub, job.id))?.counted?.class === 'held') continue;
         const want = wants.get(route.lane) ?? {
@@ -96,7 +94,7 @@ export function createDeficitMeter(scene: Scene): { checker: Checker; deficits()
     const atGitHub = scene.gitHubRunners.get(runner.name);
     if (atGitHub && atGitHub.phase !== 'registered' && atGitHub.phase !== 'idle') return false;
     if (!isMarked(runner)) {
-      return hasLiveLease(runner, now) || now < runner.orderedAt + configuration.timing.outboxMs;
+      return hasLiveLease(runner, now) || now < runner.orderedAt + scene.configuration.timing.outboxMs;
     }
     if (!isAlive(runner)) return runner.state === 'launching' && hasLiveLease(runner, now);
     const deadline = runnerDeadline(runner, scene.timesOf(runner.pool, runner.host));
@@ -110,6 +108,7 @@ export function createDeficitMeter(scene: Scene): { checker: Checker; deficits()
   }
 
   function hasRoom(lane: LaneKey, host: HostName): boolean {
+    const { hosts, pools } = scene.configuration;
     const pool = poolOfLane(lane);
     let inHost = 0;
     let inPool = 0;
@@ -117,7 +116,9 @@ export function createDeficitMeter(scene: Scene): { checker: Checker; deficits()
       if (runner.host === host) inHost += 1;
       if (runner.pool === pool) inPool += 1;
     }
-    return inHost < (hostLimits.get(host) ?? 0) && inPool < (pools.get(pool)?.limit ?? 0);
+    const hostLimit = hosts.find(({ name }) => name === host)?.limit ?? 0;
+    const poolLimit = pools.find(({ name }) => name === pool)?.limit ?? 0;
+    return inHost < hostLimit && inPool < poolLimit;
   }
 
   function hasReason(lane: LaneKey, { host, installation }: Want): boolean {

@@ -1,19 +1,19 @@
-// P1: at each birth, what is really alive on the host is within the limits of pool and host.
+// P1: at each birth, what is really alive on the host is within the limits of pool and host: those that were in force
+// when the runner was ordered, since a lowered limit takes no order back.
 
 import type { HostName, PoolName } from '../../../core/ids.ts';
 import type { Checker, Scene } from './checker.ts';
 
 export function createLimitsChecker(scene: Scene): Checker {
-  const hostLimits = new Map(scene.configuration.hosts.map((host) => [host.name, host.limit]));
-  const poolLimits = new Map(scene.configuration.pools.map((pool) => [pool.name, pool.limit]));
-
   return {
     born(host, machine) {
       const census = scene.grounds.get(host)?.census();
       if (!census) return;
       const inPool = census.byPool.get(machine.pool) ?? 0;
-      const hostLimit = hostLimits.get(host) ?? 0;
-      const poolLimit = poolLimits.get(machine.pool) ?? 0;
+      const orderedAt = scene.truth.runners.get(machine.name)?.orderedAt ?? scene.clock.now();
+      const { hosts, pools } = scene.configurationAt(orderedAt);
+      const hostLimit = hosts.find(({ name }) => name === host)?.limit ?? 0;
+      const poolLimit = pools.find(({ name }) => name === machine.pool)?.limit ?? 0;
       if (census.alive > hostLimit) {
         const text = `host ${host} has ${census.alive} machines alive, its limit is ${hostLimit}`;
         scene.fail('limits', text, [machine.name, ...placeless(host, () => true)]);
