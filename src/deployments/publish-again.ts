@@ -5,15 +5,22 @@ import type { Configuration } from '../core/configuration.ts';
 import { poolByName } from '../core/configuration.ts';
 import { type Order, orderAttributes } from '../core/order.ts';
 import { isMarked } from '../core/runner.ts';
-import { itemsPerNotification, notify } from '../flow/notification.ts';
+import { itemsPerNotification, type Notification, notify } from '../flow/notification.ts';
 import type { EpochMs } from '../ports/clock.ts';
-import type { Ports } from './pipeline.ts';
+import type { JobsTable } from '../ports/jobs-table.ts';
+import type { Topic } from '../ports/queue.ts';
 
 /** Changes looked up at a start; what is beyond is found by the regular look at what was never counted. */
 const uncountedMax = 10_000;
 
+interface Published {
+  table: JobsTable;
+  jobsTopic: Topic<Order>;
+  publisherTopic: Topic<Notification>;
+}
+
 export async function publishAgain(
-  { table, jobsTopic, publisherTopic }: Pick<Ports, 'table' | 'jobsTopic' | 'publisherTopic'>,
+  { table, jobsTopic, publisherTopic }: Published,
   configuration: Configuration,
   now: EpochMs,
   makeId: () => string,

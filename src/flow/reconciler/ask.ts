@@ -23,8 +23,9 @@ export function createAsk({ clock, table, github, configuration, sighting, telem
     if (job.askedAt !== null && job.askedAt + timing.askAgainMs > clock.now()) return;
     const askedAt = clock.now();
     const report = await github.readJob(repositoryOf(job), job.id).catch(async (error: unknown) => {
-      // A refusal that lasts (a suspended installation, a missing permission) is not asked for at each tick.
-      if (isLasting(error)) await table.recordJob(key, [{ kind: 'asked' }], askedAt);
+      // A refusal that lasts (a suspended installation, a missing permission) is not asked for at each tick; and what
+      // could not be answered goes behind what was not asked yet.
+      if (isLasting(error) || job.ask !== null) await table.recordJob(key, [{ kind: 'asked' }], askedAt);
       throw error;
     });
     await table.recordJob(key, factsOf(), askedAt);

@@ -4,19 +4,27 @@
 import type { HostName } from '../../core/ids.ts';
 import { ulid } from '../../core/ids.ts';
 import type { Order } from '../../core/order.ts';
-import { GitHubError } from '../../ports/github.ts';
+import type { Sweep } from '../../ports/jobs-table.ts';
 import type { BatchHandler, OutgoingMessage } from '../../ports/queue.ts';
 import { notify } from '../notification.ts';
 import { createAsk } from './ask.ts';
 import type { ReconcilerDeps } from './deps.ts';
 import { createDuties } from './duties.ts';
+import { guarded } from './guarded.ts';
 import type { Step } from './message.ts';
 import { metrics } from './metrics.ts';
 import { createSweeps } from './sweep.ts';
 
-/** Items and sweeps that one step looks at. */
+/** Items that one step looks at. */
 const dueMax = 100;
-const sweepsPerTick = 50;
+/**
+ * Runners, more than a host has: an order that waits for its turn is due at each tick until it is launched, and must
+ * not hide what is due behind it.
+ */
+const runnersDueMax = 1_000;
+/** Sweeps that are read, and look-ups of queued jobs that begin: those are the many, and the others go before them. */
+const sweepsReadMax = 1_000;
+const lookUpsPerTick = 50;
 
 export interface Reconciler {
   /** Each tick: says which steps there are to do. */
@@ -36,7 +44,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
   return { tick, handle, handleAsks };
 
   async function tick(): Promise<void> {
-    const due = await table.sweepsDue(clock.now(), sweepsPerTick);
+    const due = inTurn(await table.sweepsDue(clock.now(), sweepsReadMax));
     const steps: Step[] = [
       ...configuration.hosts.flatMap(({ name }): Step[] => [
         { step: 'runnersDue', host: name },
@@ -51,29 +59,15 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
   }
 
   async function handle(batch: Parameters<BatchHandler<Step>>[0]): ReturnType<BatchHandler<Step>> {
-    for (const { body } of batch) await guarded(body.step, () => perform(body));
+    for (const { body } of batch) await guarded(telemetry, body.step, () => perform(body));
     return [];
   }
 
   async function handleAsks(batch: Parameters<BatchHandler<Order>>[0]): ReturnType<BatchHandler<Order>> {
     for (const { body } of batch) {
-      if (body.status === 'ask') await guarded('ask', () => ask(body.job, body.purpose));
+      if (body.status === 'ask') await guarded(telemetry, 'ask', () => ask(body.job, body.purpose));
     }
     return [];
-  }
-
-  /** A step that fails is due again at the next tick: what is in the table says so. */
-  async function guarded(step: string, work: () => Promise<void>): Promise<void> {
-    try {
-      await work();
-    } catch (error) {
-      telemetry.count(metrics.failures, { step });
-      const level = error instanceof GitHubError ? 'warn' : 'error';
-      telemetry.log(level, 'a step of the reconciler failed, and is tried again', {
-        step,
-        error: String(error),
-      });
-    }
   }
 
   function perform(step: Step): Promise<void> {
@@ -98,11 +92,13 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
   }
 
   async function runnersDue(host: HostName): Promise<void> {
-    for (const name of await table.dueRunners(host, clock.now(), dueMax)) await duties.runner(name);
+    for (const name of await table.dueRunners(host, clock.now(), runnersDueMax))
+      await guarded(telemetry, 'runnersDue', () => duties.runner(name));
   }
 
   async function jobsDue(): Promise<void> {
-    for (const key of await table.dueJobs(clock.now(), dueMax)) await duties.job(key);
+    for (const key of await table.dueJobs(clock.now(), dueMax))
+      await guarded(telemetry, 'jobsDue', () => duties.job(key));
   }
 
   /** A change whose notification was lost. */
@@ -130,4 +126,10 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
   function makeId(why: string): string {
     return `${why}:${ulid(clock.now(), deps.random)}`;
   }
+}
+
+/** Thousands of repositories may be due at once: they wait for one another, and nothing else waits for them. */
+function inTurn(due: readonly Sweep[]): Sweep[] {
+  const lookUps = due.filter((sweep) => sweep.kind === 'queuedJobs');
+  return [...due.filter((sweep) => sweep.kind !== 'queuedJobs'), ...lookUps.slice(0, lookUpsPerTick)];
 }

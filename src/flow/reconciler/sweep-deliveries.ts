@@ -1,11 +1,11 @@
 // Webhook deliveries that failed: GitHub does not send them again by itself, but does when it is asked to. Its own
 // filter for failures misses time-outs, so every delivery is looked at, and they are told apart by GUID.
 
-import type { Delivery } from '../../ports/github.ts';
+import { type Delivery, GitHubError } from '../../ports/github.ts';
 import type { Sweep } from '../../ports/jobs-table.ts';
 import type { ReconcilerDeps } from './deps.ts';
 import { metrics } from './metrics.ts';
-import type { Next } from './sweep.ts';
+import type { Next } from './next.ts';
 
 interface DeliveriesState {
   /** Everything before has been dealt with. */
@@ -41,8 +41,15 @@ export async function sweepDeliveries(deps: ReconcilerDeps, sweep: Sweep): Promi
       continue;
     }
     oldestOpenAt = Math.min(oldestOpenAt, latest.deliveredAt);
-    await deps.github.redeliver(latest.id);
-    deps.telemetry.count(metrics.redeliveries);
+    try {
+      await deps.github.redeliver(latest.id);
+      deps.telemetry.count(metrics.redeliveries);
+    } catch (error) {
+      if (!(error instanceof GitHubError)) throw error;
+      // A limit or an outage: all that are left stay open for the next look. Any other refusal is this delivery's own.
+      if (error.kind === 'limited' || error.kind === 'unavailable') redelivered = redeliveriesMax;
+      if (redelivered >= redeliveriesMax) continue;
+    }
     asked[guid] = times + 1;
     redelivered += 1;
   }

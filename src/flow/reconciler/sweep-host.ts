@@ -8,8 +8,9 @@ import type { Host, ListedMachine } from '../../ports/host.ts';
 import type { Sweep } from '../../ports/jobs-table.ts';
 import { unregister } from '../registration.ts';
 import type { ReconcilerDeps } from './deps.ts';
+import { guarded } from './guarded.ts';
 import { metrics } from './metrics.ts';
-import type { Next } from './sweep.ts';
+import type { Next } from './next.ts';
 
 export async function sweepHost(deps: ReconcilerDeps, sweep: Sweep): Promise<Next> {
   const hostName = sweep.subject as HostName;
@@ -33,7 +34,8 @@ export async function sweepHost(deps: ReconcilerDeps, sweep: Sweep): Promise<Nex
     runners.flatMap((runner) => [runner.name, ...(runner.activates ? [runner.activates.spare] : [])]),
   );
   for (const machine of listed.values()) {
-    if (machine.alive && !known.has(machine.name)) await endStray(deps, hostName, host, machine);
+    if (machine.alive && !known.has(machine.name))
+      await guarded(deps.telemetry, 'hostList', () => endStray(deps, hostName, host, machine));
   }
   return { afterMs: deps.configuration.timing.hostListMs };
 }

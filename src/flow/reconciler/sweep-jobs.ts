@@ -1,12 +1,14 @@
 // Jobs that wait at GitHub and that nobody told us of: a webhook that was never sent. Looked up per repository, often
 // where something happened lately, rarely elsewhere, within a share of the installation's requests.
 
+import { isDeepStrictEqual } from 'node:util';
 import type { RepositoryRef } from '../../ports/github.ts';
 import type { Sweep } from '../../ports/jobs-table.ts';
 import { sightingOf } from '../sighting.ts';
 import type { ReconcilerDeps } from './deps.ts';
+import { guarded } from './guarded.ts';
 import { metrics } from './metrics.ts';
-import type { Next } from './sweep.ts';
+import type { Next } from './next.ts';
 
 /** Two lists of runs, and the jobs of one or two of them. */
 const requestsPerLook = 3;
@@ -48,19 +50,30 @@ async function requestsGranted(deps: ReconcilerDeps, installation: number): Prom
 
 /** `app`: the installations, and of each its repositories, which get a look of their own. */
 export async function sweepRepositories(deps: ReconcilerDeps, _sweep: Sweep): Promise<Next> {
-  const { table, github, clock, configuration } = deps;
-  for (const { id, suspended } of await github.installations()) {
-    if (suspended) continue;
-    for (const repository of await github.repositories(id)) {
-      await table.sweepSoon({
-        kind: 'queuedJobs',
-        subject: repository.repository,
-        nextAt: clock.now() + configuration.timing.queuedJobsMs,
-        lastAt: null,
-        touchedAt: 0,
-        state: { repository },
+  for (const { id, suspended } of await deps.github.installations()) {
+    if (!suspended)
+      await guarded(deps.telemetry, 'repositories', async () => {
+        const repositories = await deps.github.repositories(id);
+        for (const [index, repository] of repositories.entries()) await plant(deps, repository, index);
       });
-    }
   }
-  return { afterMs: configuration.timing.queuedJobsIdleMs };
+  return { afterMs: deps.configuration.timing.queuedJobsIdleMs };
+}
+
+/** First looks at so many repositories are spread, about as far as their share of the requests goes. */
+const plantEachMs = 20_000;
+
+async function plant(
+  { table, clock, configuration }: ReconcilerDeps,
+  repository: RepositoryRef,
+  index: number,
+): Promise<void> {
+  const known = await table.readSweep('queuedJobs', repository.repository);
+  const { queuedJobsMs, queuedJobsIdleMs } = configuration.timing;
+  const nextAt = clock.now() + queuedJobsMs + Math.min(index * plantEachMs, queuedJobsIdleMs);
+  const sweep = { kind: 'queuedJobs', subject: repository.repository, state: { repository } } as const;
+  if (known === null) await table.sweepSoon({ ...sweep, nextAt, lastAt: null, touchedAt: 0 });
+  // Installed anew, or made public: the next look asks in the right name.
+  else if (!isDeepStrictEqual(known.state, sweep.state))
+    await table.sweepDone({ ...known, ...sweep, nextAt: Math.min(known.nextAt, nextAt) });
 }

@@ -9,7 +9,7 @@ import { route } from '../../core/routing.ts';
 import type { Sweep } from '../../ports/jobs-table.ts';
 import { notify } from '../notification.ts';
 import type { ReconcilerDeps } from './deps.ts';
-import type { Next } from './sweep.ts';
+import type { Next } from './next.ts';
 
 export async function sweepRecount(deps: ReconcilerDeps, sweep: Sweep): Promise<Next> {
   const id = `recount:${ulid(deps.clock.now(), deps.random)}`;

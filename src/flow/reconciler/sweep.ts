@@ -1,17 +1,16 @@
 // Regular looks at what is really there. Each kind looks, writes facts, and says when the next look is due; a look that
-// fails stays due. Together they use at most a share of each installation's requests.
+// fails is due again soon, behind those that were not tried. Together they use at most a share of each installation's requests.
 
+import { GitHubError } from '../../ports/github.ts';
 import type { Sweep } from '../../ports/jobs-table.ts';
 import type { ReconcilerDeps } from './deps.ts';
 import { metrics } from './metrics.ts';
+import type { Next } from './next.ts';
 import { sweepDeliveries } from './sweep-deliveries.ts';
 import { sweepHost } from './sweep-host.ts';
 import { sweepQueuedJobs, sweepRepositories } from './sweep-jobs.ts';
 import { sweepRecount, sweepReroute } from './sweep-ledger.ts';
 import { sweepRunnerList } from './sweep-runners.ts';
-
-/** What a look found out about the next one. `null`: there is nothing here to look at any more. */
-export type Next = { afterMs: number; state?: unknown } | null;
 
 /** A sweep that is forgotten is made again by whoever needs it. */
 const neverMs = 365 * 24 * 60 * 60_000;
@@ -23,12 +22,23 @@ export function createSweeps(deps: ReconcilerDeps): (kind: Sweep['kind'], subjec
     const sweep = await table.readSweep(kind, subject);
     if (!sweep || sweep.nextAt > clock.now()) return;
     const lookedAt = clock.now();
-    const next = await look(sweep);
+    const next = await look(sweep).catch(async (error: unknown) => {
+      await table.sweepDone({ ...sweep, nextAt: clock.now() + againMs(error) });
+      throw error;
+    });
     telemetry.count(metrics.sweeps, { kind });
     const nextAt = clock.now() + (next === null ? neverMs : next.afterMs);
     const state = next !== null && 'state' in next ? next.state : sweep.state;
     await table.sweepDone({ ...sweep, nextAt, lastAt: lookedAt, state });
   };
+
+  /** A refusal that lasts (a suspended installation, a repository that is gone) is not met again at each tick. */
+  function againMs(error: unknown): number {
+    const { tickMs, runnerListIdleMs } = deps.configuration.timing;
+    if (!(error instanceof GitHubError) || error.kind === 'unavailable') return tickMs;
+    if (error.kind !== 'limited' || error.retryAt === null) return runnerListIdleMs;
+    return Math.min(Math.max(tickMs, error.retryAt - clock.now()), runnerListIdleMs);
+  }
 
   function look(sweep: Sweep): Promise<Next> {
     switch (sweep.kind) {
