@@ -33,7 +33,10 @@ export interface Result {
   virtualMs: number;
   jobs: number;
   counts: Counts;
-  /** From `queued` to `in_progress` at GitHub, of the jobs that got a runner. */
+  /** Jobs that got a runner, and machines that were launched. */
+  started: number;
+  births: number;
+  /** From `queued` to `in_progress` at GitHub, of the jobs that are offered as soon as they are made. */
   waitsMs: readonly number[];
   hash: string;
   log: EventLog;
@@ -87,6 +90,8 @@ export async function runSimulation(terms: SimulationTerms): Promise<Result> {
     virtualMs: clock.now() - startsAt,
     jobs: world.state.jobs.size,
     counts: stage.counts,
+    started: stage.started(),
+    births: stage.births(),
     waitsMs: stage.waitsMs,
     hash: stage.log.hash(),
     log: stage.log,

@@ -34,6 +34,7 @@ import { createLedgerChecker } from './checkers/ledger.ts';
 import { createLimitsChecker } from './checkers/limits.ts';
 import { createPublisherChecker } from './checkers/publisher.ts';
 import { leftovers } from './checkers/quiet.ts';
+import { isOfferedAtOnce } from './clairvoyant.ts';
 import { createEventLog, type EventLog } from './event-log.ts';
 import type { Mischief } from './faults.ts';
 import { deploymentOf, gitHub, organisations, startsAt } from './landscape.ts';
@@ -79,8 +80,11 @@ export interface Stage {
   log: EventLog;
   counts: Counts;
   violations: readonly Violation[];
-  /** From `queued` to `in_progress` at GitHub, of the jobs that got a runner. */
+  /** From `queued` to `in_progress` at GitHub, of the jobs that are offered as soon as they are made. */
   waitsMs: readonly number[];
+  /** Jobs that got a runner so far, and machines that were launched. */
+  started(): number;
+  births(): number;
   deficits(): readonly Deficit[];
   /** Steps of the clock so far. */
   steps(): number;
@@ -109,6 +113,8 @@ export function createStage(terms: StageTerms): Stage {
   const violations: Violation[] = [];
   const checkers: Checker[] = [];
   const waitsMs: number[] = [];
+  let started = 0;
+  let births = 0;
   /** Newest last, each with the time from which it was in force. */
   const configurations = [{ from: 0, configuration: terms.configuration }];
   const configurationNow = (): Configuration => configurations.at(-1)?.configuration ?? terms.configuration;
@@ -127,7 +133,9 @@ export function createStage(terms: StageTerms): Stage {
     watch: {
       job(job) {
         log.add(`job ${job.status}`, job.id, job.conclusion ?? job.runner?.name ?? '');
-        if (job.status === 'in_progress') waitsMs.push(job.startedAt - job.createdAt);
+        if (job.status !== 'in_progress') return;
+        started += 1;
+        if (isOfferedAtOnce(job)) waitsMs.push(job.startedAt - job.createdAt);
       },
       runner(runner) {
         log.add(`runner ${runner.phase} at GitHub`, runner.name, runner.job ? String(runner.job.id) : '');
@@ -180,6 +188,7 @@ export function createStage(terms: StageTerms): Stage {
       clock,
       observer: {
         born(machine) {
+          births += 1;
           log.add('machine born', machine.name, machine.machine);
           tell((checker) => checker.born?.(name, machine));
         },
@@ -370,6 +379,8 @@ export function createStage(terms: StageTerms): Stage {
     counts: recorder.counts,
     violations,
     waitsMs,
+    started: () => started,
+    births: () => births,
     deficits: () => meter.deficits(),
     steps: () => steps,
     start() {
