@@ -93,6 +93,30 @@ describe('the launcher', () => {
     assert.equal((await stations.table.readRunner(late))?.state, 'ordered');
   });
 
+  it('never calls the host when its lease is over, however late this run wakes up after the mark', async () => {
+    for (const traits of [claimedTraits, handedOver]) {
+      const stations = stationsOf();
+      const name = await stations.order();
+      const { table } = stations;
+      const stalling: typeof table = {
+        ...table,
+        recordRunner: async (...args) => {
+          const recorded = await table.recordRunner(...args);
+          const isMark = args[1].some((fact) => fact.kind === 'mark');
+          if (isMark) await stations.clock.advance(timing.leaseMs);
+          return recorded;
+        },
+      };
+      const launcher = launcherOf(
+        { ...stations, table: stalling },
+        { traits },
+        { mintRunner: async () => ({ outcome: 'minted', runnerId: 12, jitConfig: 'secret' }) },
+      );
+      await launcher(messages(launchOrder(name, soon(stations))));
+      assert.equal((await table.readRunner(name))?.state, 'launching', 'in doubt, for others to resolve');
+    }
+  });
+
   it('leaves a call that was not answered in doubt: marked, with its place', async () => {
     const stations = stationsOf();
     const name = await stations.order();

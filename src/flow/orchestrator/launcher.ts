@@ -156,6 +156,11 @@ export function createLauncher(deps: LauncherDeps): BatchHandler<Order> {
       lifetimeMsMax: pool.lifetimeMsMax,
       configuration: configurationOf(runner, jitConfig),
     };
+    // This run stalled: by now nobody expects a call any more, and the place may be free.
+    if (clock.now() >= request.answerBefore) {
+      telemetry.count(metrics.launches, { host: deps.hostName, outcome: 'late' });
+      return null;
+    }
     try {
       return runner.activates
         ? await host.activate(request, runner.activates.machine)

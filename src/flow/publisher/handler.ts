@@ -41,8 +41,11 @@ export interface PublisherDeps extends KnowledgeDeps {
 
 /** Lanes read from the queue for places and from the list of times: more than a commit can order for or release. */
 const lanesReadMax = 40;
-/** A plan that still asks after this many answers is a fault. */
-const roundsMax = 6;
+/**
+ * A plan that still asks after this many answers is a fault. Each time that an installation turns out to have no tokens
+ * left, the next lane in turn may need another's.
+ */
+const roundsMax = 64;
 /** Lost commits and conflicts in a row, before the run leaves the rest to the next. */
 const conflictsMax = 12;
 /** A run that wakes itself so often without a commit between is a fault: stopped, and said. */

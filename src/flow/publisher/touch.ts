@@ -9,7 +9,7 @@ import type { Sweep } from '../../ports/jobs-table.ts';
 import type { KnowledgeDeps } from './knowledge.ts';
 
 /** Well within the time that a repository counts as active. */
-const touchAgainMs = 10 * 60_000;
+export const touchAgainMs = 10 * 60_000;
 /** Subjects remembered: beyond it all are forgotten, which costs a write each. */
 const rememberedMax = 10_000;
 

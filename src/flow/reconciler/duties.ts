@@ -50,6 +50,8 @@ export function createDuties(deps: ReconcilerDeps, ask: Ask): Duties {
   ): Promise<void> {
     switch (duty) {
       case 'launchAgain':
+        // Launchers take it up no more by then: whoever was to launch it was away for all that time.
+        if (runner.launchBefore <= clock.now()) return expire(runner);
         return publish({ status: 'launch', launchBefore: runner.launchBefore, ...orderOf(runner) });
       case 'expire':
         return expire(runner);
