@@ -1,6 +1,7 @@
 // Many simulations, on all cores: each worker takes one after another, and tells what came of it.
 
 import { Worker } from 'node:worker_threads';
+import type { Deficit } from './checkers/deficit.ts';
 import type { FaultKind, FaultsChoice, ProfileName } from './faults.ts';
 
 export interface Task {
@@ -17,6 +18,7 @@ export interface Outcome {
   violation: { checker: string; text: string } | null;
   violations: number;
   deficitsMs: readonly number[];
+  worstDeficit: Deficit | null;
   injected: readonly (readonly [FaultKind, number])[];
   steps: number;
   virtualMs: number;

@@ -26,12 +26,13 @@ export async function outcomeOf(task: Task): Promise<Outcome> {
     violation: first ? { checker: first.checker, text: first.text } : null,
     violations: result.violations.length,
     deficitsMs: result.deficits.map((deficit) => deficit.ms),
+    worstDeficit: result.deficits.toSorted((a, b) => b.ms - a.ms)[0] ?? null,
     injected: [...result.injected],
     steps: result.steps,
     virtualMs: result.virtualMs,
     jobs: result.jobs,
     started: result.started,
-    launches: result.births,
+    launches: result.births - aliveAtEnd(result),
     asks: sum(result.counts, 'reconciler_asks_total'),
     meanWaitMs: mean(result.waitsMs),
     clairvoyantWaitMs: result.profile === 'calm' ? mean(clairvoyantWaits(result.world)) : 0,
@@ -47,4 +48,9 @@ function sum(counts: Counts, start: string): number {
 
 function mean(numbers: readonly number[]): number {
   return numbers.length === 0 ? 0 : numbers.reduce((a, b) => a + b, 0) / numbers.length;
+}
+
+/** Spares that stand by at the end were launched for no job yet. */
+function aliveAtEnd({ truth }: Result): number {
+  return truth.runnersAlive.size;
 }

@@ -45,7 +45,8 @@ export interface Result {
 }
 
 export const jobsDefault = 200;
-export const stormMsDefault = 25 * 60_000;
+/** One job after another so fast that the hosts are full at times, and not always. */
+const stormMsPerJob = 7_500;
 /** Longer than the rarest look (an hour, at a job that waits for an approval) and its repair. */
 const settleMsMax = 80 * 60_000;
 /** GitHub may hold a job for so long after the last one was started. */
@@ -70,11 +71,13 @@ export async function runSimulation(terms: SimulationTerms): Promise<Result> {
   });
   const { clock, random, scene, world } = stage;
 
+  const jobs = terms.jobs ?? jobsDefault;
+
   stage.start();
   everyRestart();
   const workload = startWorkload(
     { clock, random: random.fork('workload'), mischief, world },
-    { jobs: terms.jobs ?? jobsDefault, stormMs: terms.stormMs ?? stormMsDefault },
+    { jobs, stormMs: terms.stormMs ?? jobs * stormMsPerJob },
   );
   await stage.until(workload.endsAt + drainMsMax, () => clock.now() > workload.endsAt && isWorkOver(scene));
   mischief.stop();

@@ -32,6 +32,7 @@ interface ProfileSums {
   seeds: number;
   failed: number;
   deficitsMs: number[];
+  worst: { seed: number; ms: number } | null;
   jobs: number;
   launches: number;
   asks: number;
@@ -64,6 +65,9 @@ export function createSummary(): Summary {
     sums.seeds += 1;
     if (outcome.violation) sums.failed += 1;
     sums.deficitsMs.push(...outcome.deficitsMs);
+    const { worstDeficit } = outcome;
+    if (worstDeficit && worstDeficit.ms > (sums.worst?.ms ?? 0))
+      sums.worst = { seed: outcome.task.seed, ms: worstDeficit.ms };
     sums.jobs += outcome.started;
     sums.launches += outcome.launches;
     sums.asks += outcome.asks;
@@ -78,6 +82,7 @@ export function createSummary(): Summary {
       seeds: 0,
       failed: 0,
       deficitsMs: [],
+      worst: null,
       jobs: 0,
       launches: 0,
       asks: 0,
@@ -104,7 +109,7 @@ export function createSummary(): Summary {
         Math.round(count / Math.max(0.001, wallMs / 1_000)).toLocaleString('en');
       return [
         ...columns([
-          ['faults', 'injected', 'survived', 'seeds', 'failed', 'p50', 'p99', 'worst', 'aim'],
+          ['faults', 'injected', 'survived', 'seeds', 'failed', 'p50', 'p99', 'worst', 'in seed', 'aim'],
           ...table,
         ]),
         '',
@@ -133,6 +138,7 @@ function rowOf(
     seconds(0.5),
     seconds(0.99),
     seconds(1),
+    String(sums?.worst?.seed ?? ''),
     aimOf(profile).text,
   ];
 }
