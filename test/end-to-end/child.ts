@@ -104,30 +104,41 @@ function spawnChild({ gitHub, configuration, directory, environment = {} }: Chil
 
 /** Numbers of the stand-in runners that live and belong to this directory. */
 export function runnerProcesses(directory: string): number[] {
-  return existsSync('/proc/self/environ') ? byProc(directory) : byPs(directory);
+  const found = existsSync('/proc/self/environ') ? byProc(directory) : byPs(directory);
+  // A runner that starts a step is two processes for a moment, until the new one becomes the step's shell.
+  return [...found].filter(([, parent]) => !found.has(parent)).map(([pid]) => pid);
 }
 
-function byProc(directory: string): number[] {
-  return readdirSync('/proc').flatMap((entry) => {
+/** Each with its parent. */
+type Found = ReadonlyMap<number, number>;
+
+function byProc(directory: string): Found {
+  const entries = readdirSync('/proc').flatMap((entry): [number, number][] => {
     const pid = Number(entry);
     if (!Number.isInteger(pid)) return [];
     try {
       const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
       if (command[0] !== execPath || command[1] !== runnerProgram) return [];
-      return readFileSync(`/proc/${pid}/environ`, 'utf8').includes(directory) ? [pid] : [];
+      if (!readFileSync(`/proc/${pid}/environ`, 'utf8').includes(directory)) return [];
+      const parent = /\) . (\d+)/.exec(readFileSync(`/proc/${pid}/stat`, 'utf8'))?.[1];
+      return [[pid, Number(parent)]];
     } catch {
       // It has ended meanwhile, or is a stranger's.
       return [];
     }
   });
+  return new Map(entries);
 }
 
-function byPs(directory: string): number[] {
-  const { stdout } = spawnSync('ps', ['-E', '-A', '-ww', '-o', 'pid=,command='], { encoding: 'utf8' });
-  return stdout
+function byPs(directory: string): Found {
+  const columns = ['-o', 'pid=,ppid=,command='];
+  const { stdout } = spawnSync('ps', ['-E', '-A', '-ww', ...columns], { encoding: 'utf8' });
+  const lines = stdout
     .split('\n')
-    .filter((line) => line.includes(`${execPath} ${runnerProgram}`) && line.includes(directory))
-    .map((line) => Number.parseInt(line, 10));
+    .filter((line) => line.includes(`${execPath} ${runnerProgram}`) && line.includes(directory));
+  return new Map(
+    lines.map((line) => line.trim().split(/\s+/).map(Number)).map(([pid = 0, parent = 0]) => [pid, parent]),
+  );
 }
 
 /** Looks again and again how many runners live, until it is stopped; answers the most it ever saw. */

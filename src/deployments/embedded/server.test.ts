@@ -141,6 +141,24 @@ test('a client that breaks off in its body disturbs nobody', async () => {
   assert.deepEqual(recorder.logs(), []);
 });
 
+test('a close waits for an answer under way, and for nothing after it', async () => {
+  const gate = Promise.withResolvers<void>();
+  const { url, server } = await start({
+    webhook: async () => {
+      await gate.promise;
+      return { status: 202, body: {} };
+    },
+  });
+  const answer = fetch(`${url}/webhooks/github`, { method: 'POST', body: '{}' });
+  await new Promise((resolve) => setImmediate(resolve));
+  const closing = server.close();
+  gate.resolve();
+  const startedAt = performance.now();
+  assert.equal((await answer).status, 202);
+  await closing;
+  assert.ok(performance.now() - startedAt < 4_000, 'the connection was kept though nothing was under way');
+});
+
 test('a port that is in use is told with what to do', async () => {
   const { url } = await start({});
   const port = Number(new URL(url).port);

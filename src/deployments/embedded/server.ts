@@ -42,6 +42,7 @@ const checkConnectionsMs = 5_000;
 const connectionsMax = 5_000;
 /** Answers under way may end when the server closes. */
 const closeMs = 5_000;
+const closeIdleMs = 20;
 
 export async function startServer(
   deps: ServerDeps,
@@ -208,11 +209,13 @@ function urlOf(server: Server, host: string): string {
 
 function close(server: Server): Promise<void> {
   return new Promise((resolve) => {
+    // A connection that was in use is idle, and kept, when its answer has gone.
+    const idle = setInterval(() => server.closeIdleConnections(), closeIdleMs);
     const force = setTimeout(() => server.closeAllConnections(), closeMs);
     server.close(() => {
+      clearInterval(idle);
       clearTimeout(force);
       resolve();
     });
-    server.closeIdleConnections();
   });
 }
