@@ -143,14 +143,16 @@ test('a client that breaks off in its body disturbs nobody', async () => {
 
 test('a close waits for an answer under way, and for nothing after it', async () => {
   const gate = Promise.withResolvers<void>();
+  const called = Promise.withResolvers<void>();
   const { url, server } = await start({
     webhook: async () => {
+      called.resolve();
       await gate.promise;
       return { status: 202, body: {} };
     },
   });
   const answer = fetch(`${url}/webhooks/github`, { method: 'POST', body: '{}' });
-  await new Promise((resolve) => setImmediate(resolve));
+  await called.promise;
   const closing = server.close();
   gate.resolve();
   const startedAt = performance.now();
