@@ -5,7 +5,7 @@ import type { HostName, JobKey, LaneKey, RunnerName } from '../../core/ids.ts';
 import type { Job } from '../../core/job.ts';
 import type { Lane, Ledger } from '../../core/ledger.ts';
 import type { Runner } from '../../core/runner.ts';
-import type { JobsTable } from '../../ports/jobs-table.ts';
+import type { JobsTable, Sweep } from '../../ports/jobs-table.ts';
 
 export interface Truth {
   readonly jobs: ReadonlyMap<JobKey, Job>;
@@ -17,6 +17,8 @@ export interface Truth {
   readonly ledgers: ReadonlyMap<HostName, Ledger>;
   /** By host and lane. */
   readonly lanes: ReadonlyMap<string, Lane>;
+  /** Of the kind `queuedJobs`, by repository. */
+  readonly lookUps: ReadonlyMap<string, Sweep>;
 }
 
 export interface TableObserver {
@@ -36,6 +38,7 @@ export function watchTable(table: JobsTable, observer: TableObserver): { table: 
   const jobsOpen = new Map<JobKey, Job>();
   const ledgers = new Map<HostName, Ledger>();
   const lanes = new Map<string, Lane>();
+  const lookUps = new Map<string, Sweep>();
 
   function noteJob(job: Job): void {
     if ((jobs.get(job.key)?.version ?? -1) >= job.version) return;
@@ -63,6 +66,11 @@ export function watchTable(table: JobsTable, observer: TableObserver): { table: 
     observer.committed(commit);
   }
 
+  async function noteSweep({ kind, subject }: Sweep): Promise<void> {
+    const sweep = kind === 'queuedJobs' ? await table.readSweep(kind, subject) : null;
+    if (sweep) lookUps.set(subject, sweep);
+  }
+
   const watched: JobsTable = {
     ...table,
     async recordJob(key, facts, at) {
@@ -75,11 +83,19 @@ export function watchTable(table: JobsTable, observer: TableObserver): { table: 
       if (recorded.outcome === 'recorded') noteRunner(recorded.runner);
       return recorded;
     },
+    async sweepSoon(sweep) {
+      await table.sweepSoon(sweep);
+      await noteSweep(sweep);
+    },
+    async sweepDone(sweep) {
+      await table.sweepDone(sweep);
+      await noteSweep(sweep);
+    },
     async commit(commit) {
       const result = await table.commit(commit);
       if (result.outcome === 'committed') noteCommit(commit);
       return result;
     },
   };
-  return { table: watched, truth: { jobs, runners, runnersAlive, jobsOpen, ledgers, lanes } };
+  return { table: watched, truth: { jobs, runners, runnersAlive, jobsOpen, ledgers, lanes, lookUps } };
 }

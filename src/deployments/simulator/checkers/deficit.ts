@@ -1,6 +1,7 @@
 // Healing: for how many seconds in a row a lane has too few runners coming, though the hosts have room and no reason is
 // shown. By truth: jobs that GitHub offers, against machines and orders that really come.
 
+import type { Job as GitHubJob } from '../../../adapters/github/simulated/state.ts';
 import { breakerState } from '../../../core/breaker.ts';
 import { runnerDeadline } from '../../../core/deadline.ts';
 import type { HostName, LaneKey } from '../../../core/ids.ts';
@@ -29,10 +30,14 @@ interface Want {
 /** Time between two looks: what is shorter is not seen. */
 const lookMs = 5_000;
 
+/** Twice what the worst fault may take to be repaired: nothing is, here, by chance. */
+const deficitMsMax = 10 * 60_000;
+
 export function createDeficitMeter(scene: Scene): { checker: Checker; deficits(): readonly Deficit[] } {
   const { clock, truth, world } = scene;
   const open = new Map<LaneKey, number>();
   const deficits: Deficit[] = [];
+  const isTold = new Set<LaneKey>();
 
   return {
     deficits: () => [...deficits, ...[...open].map(([lane, at]) => ({ lane, at, ms: clock.now() - at }))],
@@ -42,11 +47,23 @@ export function createDeficitMeter(scene: Scene): { checker: Checker; deficits()
         for (const lane of open.keys()) if (!wants.has(lane)) close(lane);
         for (const [lane, want] of wants) {
           if (want.jobs <= coming(lane) || !hasRoom(lane, want.host) || hasReason(lane, want)) close(lane);
-          else if (!open.has(lane)) open.set(lane, clock.now());
+          else grow(lane);
         }
       },
     },
   };
+
+  function grow(lane: LaneKey): void {
+    const at = open.get(lane);
+    if (at === undefined) open.set(lane, clock.now());
+    else if (at + deficitMsMax < clock.now() && !isTold.has(lane)) {
+      isTold.add(lane);
+      scene.fail(
+        'healing',
+        `lane ${lane} has too few runners coming for ${deficitMsMax / 1_000} s, and no reason is shown`,
+      );
+    }
+  }
 
   function close(lane: LaneKey): void {
     const at = open.get(lane);
@@ -63,7 +80,8 @@ export function createDeficitMeter(scene: Scene): { checker: Checker; deficits()
         if (job.offer === 0 || job.status !== 'queued') continue;
         const route = routeOf(job, scene.configuration);
         if (route.kind !== 'lane') continue;
-        if (truth.jobs.get(jobKey(gitHub, job.id))?.counted?.class === 'held') continue;
+        const known = truth.jobs.get(jobKey(gitHub, job.id));
+        if (known?.counted?.class === 'held' || (known === undefined && !isLookedUp(job))) continue;
         const want = wants.get(route.lane) ?? {
           host: route.host,
           installation: route.scope.installation,
@@ -79,6 +97,14 @@ export function createDeficitMeter(scene: Scene): { checker: Checker; deficits()
     for (const account of world.state.accounts.values())
       for (const repository of account.repositories.values())
         for (const run of repository.activeRuns.values()) yield { repository: run.jobs };
+  }
+
+  /** A job that nobody told us of is found by the look at its repository: rare where nothing has happened for long. */
+  function isLookedUp(job: GitHubJob): boolean {
+    const lookUp = truth.lookUps.get(job.run.repository.fullName.toLowerCase());
+    if (lookUp === undefined) return true;
+    const { activeMs } = scene.configuration.timing;
+    return lookUp.touchedAt + activeMs > clock.now() || lookUp.nextAt <= clock.now();
   }
 
   function coming(lane: LaneKey): number {
