@@ -107,12 +107,18 @@ describe('the launcher', () => {
           return recorded;
         },
       };
+      let calls = 0;
+      const launch = async () => {
+        calls += 1;
+        return { outcome: 'launched' as const, machine: machine('m1') };
+      };
       const launcher = launcherOf(
         { ...stations, table: stalling },
-        { traits },
+        { traits, launch },
         { mintRunner: async () => ({ outcome: 'minted', runnerId: 12, jitConfig: 'secret' }) },
       );
       await launcher(messages(launchOrder(name, soon(stations))));
+      assert.equal(calls, 0);
       assert.equal((await table.readRunner(name))?.state, 'launching', 'in doubt, for others to resolve');
     }
   });

@@ -1,0 +1,215 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { configurationOf, poolSettings, timing } from '../../../test/fixtures/books.ts';
+import { launched, machine, marked, online, registered, startMs } from '../../../test/fixtures/items.ts';
+import { hostList, know, look, reconcilerDeps, runnerOf } from '../../../test/fixtures/reconciling.ts';
+import { claimedTraits, createStations, prefix, type Stations } from '../../../test/fixtures/stations.ts';
+import type { MachineId, RunnerName } from '../../core/ids.ts';
+import { type GitHub, GitHubError } from '../../ports/github.ts';
+import type { ListedMachine } from '../../ports/host.ts';
+
+const stationsOf = () => createStations(configurationOf([poolSettings('lint')]));
+const { listStalenessMs, callEffectMs } = claimedTraits;
+const marginMs = 5_000;
+const alive = (name: string, id = 'm1'): ListedMachine => ({ name, machine: machine(id), alive: true });
+const dead = (name: string, id = 'm1'): ListedMachine => ({ ...alive(name, id), alive: false });
+
+async function sweep(
+  stations: Stations,
+  machines: ListedMachine[] | 'unknown',
+  github: Partial<GitHub> = {},
+) {
+  const ended: (MachineId | null)[] = [];
+  const deps = reconcilerDeps(stations, github, {
+    list: async () => machines,
+    terminate: async (target) => {
+      ended.push(target.machine);
+      return 'ending';
+    },
+  });
+  const kept = await look(deps, hostList);
+  return { ended, afterMs: kept.nextAt - stations.clock.now(), calls: deps.github.calls };
+}
+
+const stateOf = async (stations: Stations, name: RunnerName) => (await runnerOf(stations, name)).state;
+
+describe("the host's list", () => {
+  it('that has a machine dead frees its place at once', async () => {
+    const stations = stationsOf();
+    const name = await stations.order();
+    await know(stations, name, ...online);
+    await sweep(stations, [dead(name)]);
+    const runner = await runnerOf(stations, name);
+    assert.equal(runner.state, 'gone');
+    assert.equal(runner.end?.code, 'ended');
+    assert.equal(stations.changes.length, 1, 'its host hears of the free place');
+  });
+
+  it('that has another machine of the name dead, or one of an order that was not launched, frees nothing', async () => {
+    const stations = stationsOf();
+    const running = await stations.order();
+    await know(stations, running, ...online);
+    const ordered = await stations.order();
+    await sweep(stations, [dead(running, 'another'), dead(ordered)]);
+    assert.equal(await stateOf(stations, running), 'online');
+    assert.equal(await stateOf(stations, ordered), 'ordered');
+  });
+
+  it('that lacks a launched machine proves its end when asked later than its launch and the age of a list', async () => {
+    for (const [askedAt, state] of [
+      [listStalenessMs + marginMs, 'launched'],
+      [listStalenessMs + marginMs + 1, 'gone'],
+    ] as const) {
+      const stations = stationsOf();
+      const name = await stations.order();
+      await know(stations, name, ...launched);
+      await stations.clock.advance(askedAt);
+      await sweep(stations, []);
+      assert.equal(await stateOf(stations, name), state);
+    }
+  });
+
+  it('that lacks a machine whose launch was not answered proves its end after the last effect of the call', async () => {
+    const lastEffectMs = timing.leaseMs + callEffectMs + listStalenessMs + marginMs;
+    for (const [askedAt, state] of [
+      [lastEffectMs, 'launching'],
+      [lastEffectMs + 1, 'gone'],
+    ] as const) {
+      const stations = stationsOf();
+      const name = await stations.order();
+      await know(stations, name, ...marked);
+      await stations.clock.advance(askedAt);
+      await sweep(stations, []);
+      assert.equal(await stateOf(stations, name), state);
+    }
+  });
+
+  it('counts from when it was asked, not from when it was answered', async () => {
+    const stations = stationsOf();
+    const name = await stations.order();
+    await know(stations, name, ...launched);
+    await stations.clock.advance(listStalenessMs);
+    const deps = reconcilerDeps(
+      stations,
+      {},
+      {
+        list: async () => {
+          await stations.clock.advance(60_000);
+          return [];
+        },
+      },
+    );
+    await look(deps, hostList);
+    assert.equal(await stateOf(stations, name), 'launched');
+  });
+
+  it('that can not be told, or that lacks an order that was not launched, frees nothing', async () => {
+    const stations = stationsOf();
+    const name = await stations.order();
+    const ordered = await stations.order();
+    await know(stations, name, ...launched);
+    await stations.clock.advance(24 * 3_600_000);
+    assert.equal((await sweep(stations, 'unknown')).afterMs, timing.hostListMs);
+    assert.equal(await stateOf(stations, name), 'launched');
+    await sweep(stations, [alive(name)]);
+    assert.equal(await stateOf(stations, ordered), 'ordered');
+  });
+
+  it('that has the machine of an unanswered launch alive tells its name, and it is launched', async () => {
+    const stations = stationsOf();
+    const name = await stations.order();
+    await know(stations, name, ...marked, { kind: 'removing', code: 'uncertain', why: '' });
+    await sweep(stations, [alive(name, 'm9')]);
+    const runner = await runnerOf(stations, name);
+    assert.equal(runner.machine, 'm9');
+    assert.equal(runner.state, 'launched');
+    assert.equal(runner.removing, null);
+  });
+
+  it('that has one of two machines of a name alive is about the one that lives', async () => {
+    const stations = stationsOf();
+    const name = await stations.order();
+    await know(stations, name, ...marked);
+    await sweep(stations, [alive(name, 'm2'), dead(name, 'm1')]);
+    assert.equal(await stateOf(stations, name), 'launched');
+    assert.equal((await runnerOf(stations, name)).machine, 'm2');
+  });
+
+  it("knows a machine whose activation has not taken effect by its spare's name", async () => {
+    const stations = stationsOf();
+    const spare = `${prefix}-one-lint-${'z'.repeat(26)}` as RunnerName;
+    const activates = { spare, machine: machine('m7') };
+    const name = await stations.order({ activates, machine: machine('m7') });
+    await stations.clock.advance(3_600_000);
+    assert.deepEqual((await sweep(stations, [alive(spare, 'm7')])).ended, []);
+    assert.equal(await stateOf(stations, name), 'ordered');
+    await sweep(stations, [dead(spare, 'm7')]);
+    assert.equal(await stateOf(stations, name), 'gone');
+  });
+});
+
+describe('a machine that lives without a live record', () => {
+  async function goneRunner(stations: Stations): Promise<RunnerName> {
+    const name = await stations.order();
+    await know(stations, name, ...registered, { kind: 'gone', code: 'lost', why: '' });
+    return name;
+  }
+
+  it('is removed at GitHub first, then ended', async () => {
+    const stations = stationsOf();
+    const name = await goneRunner(stations);
+    const { ended, calls } = await sweep(stations, [alive(name)], { removeRunner: async () => 'removed' });
+    assert.deepEqual(calls, ['removeRunner']);
+    assert.deepEqual(ended, ['m1']);
+    assert.equal(await stateOf(stations, name), 'gone', 'a gone runner stays gone');
+  });
+
+  it('is left alone while GitHub says that it is at work', async () => {
+    const stations = stationsOf();
+    const name = await goneRunner(stations);
+    const { ended } = await sweep(stations, [alive(name)], { removeRunner: async () => 'busy' });
+    assert.deepEqual(ended, []);
+  });
+
+  it('is ended where no record was ever kept, and never where it is a stranger, or of another host', async () => {
+    const stations = stationsOf();
+    const unknown = `${prefix}-one-lint-${'y'.repeat(26)}`;
+    const { ended } = await sweep(stations, [
+      alive(unknown, 'ours'),
+      alive(`othr-one-lint-${'y'.repeat(26)}`, 'of another deployment'),
+      alive('somebody', 'a stranger'),
+      alive(`${prefix}-two-lint-${'y'.repeat(26)}`, 'of another host'),
+      dead(`${prefix}-one-lint-${'x'.repeat(26)}`, 'dead already'),
+    ]);
+    assert.deepEqual(ended, ['ours']);
+  });
+
+  it('is no such machine while it goes on under the name of the runner that was activated on it', async () => {
+    const stations = stationsOf();
+    const spare = await stations.order({ lane: null, scope: null });
+    await know(stations, spare, ...launched, { kind: 'standby' });
+    const activates = { spare, machine: machine('m1') };
+    const successor = await stations.order({ activates, machine: machine('m1') });
+    await stations.handOver(spare, successor);
+    assert.deepEqual((await sweep(stations, [alive(spare)])).ended, []);
+  });
+
+  it('does not keep others from their end when GitHub will not speak of it', async () => {
+    const stations = stationsOf();
+    const first = await goneRunner(stations);
+    const second = `${prefix}-one-lint-${'y'.repeat(26)}`;
+    const { ended } = await sweep(stations, [alive(first), alive(second, 'm2')], {
+      removeRunner: () => Promise.reject(new GitHubError('suspended', 'gone')),
+    });
+    assert.deepEqual(ended, ['m2']);
+  });
+});
+
+describe('the next look', () => {
+  it('is a minute later', async () => {
+    const stations = stationsOf();
+    const { afterMs } = await sweep(stations, []);
+    assert.equal(afterMs, timing.hostListMs);
+    assert.equal(stations.clock.now(), startMs);
+  });
+});
