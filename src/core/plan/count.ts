@@ -222,6 +222,8 @@ function failPoolOf(draft: Draft, pool: Runner['pool'], why: string): void {
 }
 
 function throttle(draft: Draft): void {
+  // One of those that were ordered together: it says nothing new.
+  if ((draft.ledger().throttled?.until ?? 0) > draft.now) return;
   const { breakerMs, breakerMsMax } = draft.configuration.timing;
   const times = (draft.ledger().throttled?.times ?? 0) + 1;
   const backOffMs = Math.min((breakerMs / 4) * 2 ** (times - 1), breakerMsMax);
