@@ -62,6 +62,7 @@ export async function runSimulation(terms: SimulationTerms): Promise<Result> {
     seed: terms.seed,
     configuration,
     mischief,
+    isCalm: Object.keys(terms.rates).length === 0,
     settings: idleDropOf(terms.rates),
     faults: {
       gitHub: gitHubFaults(mischief),

@@ -26,14 +26,20 @@ import type { Clock, EpochMs } from '../../ports/clock.ts';
 import type { Change, Deadlines, JobsTable } from '../../ports/jobs-table.ts';
 import { createPipeline, type Pipeline } from '../pipeline.ts';
 import { watchBudgets } from './budgets.ts';
+import { createBreakerChecker } from './checkers/breaker.ts';
+import { createBudgetsChecker } from './checkers/budgets.ts';
 import { createBusyKilledChecker } from './checkers/busy-killed.ts';
 import type { Checker, Scene } from './checkers/checker.ts';
 import { createDeadlinesChecker } from './checkers/deadlines.ts';
 import { createDeficitMeter, type Deficit } from './checkers/deficit.ts';
+import { createForwardChecker } from './checkers/forward.ts';
+import { createIdleChecker } from './checkers/idle.ts';
 import { createLedgerChecker } from './checkers/ledger.ts';
 import { createLimitsChecker } from './checkers/limits.ts';
+import { createNormalChecker } from './checkers/normal.ts';
 import { createPublisherChecker } from './checkers/publisher.ts';
 import { leftovers } from './checkers/quiet.ts';
+import { createSecondOrdersChecker } from './checkers/second-orders.ts';
 import { isOfferedAtOnce } from './clairvoyant.ts';
 import { createEventLog, type EventLog } from './event-log.ts';
 import type { Mischief } from './faults.ts';
@@ -49,6 +55,8 @@ export interface StageTerms {
   configuration: Configuration;
   mischief: Mischief;
   faults: StageFaults;
+  /** Nothing fails at all, neither by chance nor by a script. */
+  isCalm?: boolean;
   /** How GitHub differs from the real one's habits. */
   settings?: Partial<Settings>;
   /** GitHub's clock is ahead of ours by this; behind where it is negative. */
@@ -177,7 +185,10 @@ export function createStage(terms: StageTerms): Stage {
       log.add('written', runner.name, wordsOfRunner(runner));
       tell((checker) => checker.runnerWritten?.(runner));
     },
-    job: (job) => log.add('written', job.id, wordsOfJob(job)),
+    job(job) {
+      log.add('written', job.id, wordsOfJob(job));
+      tell((checker) => checker.jobWritten?.(job));
+    },
   });
   const budgets = watchBudgets(createMemoryBudgets());
   const grounds = new Map<HostName, SimulatedGround>();
@@ -352,6 +363,7 @@ export function createStage(terms: StageTerms): Stage {
     },
     budgetSpentUntil: budgets.spentUntil,
     mischief,
+    isCalm: terms.isCalm ?? false,
     fail(checker, text, subjects = []) {
       log.add('VIOLATION', checker, text);
       violations.push({ at: clock.now(), checker, text, subjects });
@@ -364,6 +376,12 @@ export function createStage(terms: StageTerms): Stage {
     createDeadlinesChecker(scene),
     createLedgerChecker(scene),
     createPublisherChecker(scene),
+    createForwardChecker(scene),
+    createSecondOrdersChecker(scene),
+    createIdleChecker(scene),
+    createBreakerChecker(scene),
+    createBudgetsChecker(scene),
+    createNormalChecker(scene),
     meter.checker,
   );
 

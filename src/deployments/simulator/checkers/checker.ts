@@ -7,6 +7,7 @@ import type { Commit } from '../../../core/commit.ts';
 import type { Configuration } from '../../../core/configuration.ts';
 import type { RunnerTimes } from '../../../core/deadline.ts';
 import type { HostName, PoolName, RunnerName } from '../../../core/ids.ts';
+import type { Job } from '../../../core/job.ts';
 import type { Runner } from '../../../core/runner.ts';
 import type { BudgetKey } from '../../../ports/budgets.ts';
 import type { Clock, EpochMs } from '../../../ports/clock.ts';
@@ -33,6 +34,8 @@ export interface Scene {
   /** Until when a budget has nothing left; 0: it has some. */
   budgetSpentUntil(key: BudgetKey): EpochMs;
   mischief: Mischief;
+  /** Nothing fails at all, neither by chance nor by a script: all has to go as it should at once. */
+  isCalm: boolean;
   /** `subjects`: jobs and runners whose timelines explain it. */
   fail(checker: string, text: string, subjects?: readonly string[]): void;
 }
@@ -43,6 +46,7 @@ export interface Checker {
   toldToEnd?(host: HostName, name: RunnerName): void;
   committed?(commit: Commit): void;
   runnerWritten?(runner: Runner): void;
+  jobWritten?(job: Job): void;
   counted?(metric: string, labels: Labels, by: number): void;
   /** The system's own warnings and errors. */
   said?(level: 'warn' | 'error', message: string, text: string): void;
