@@ -161,11 +161,24 @@ describe('the list of deliveries', () => {
   it('is read from an hour back at first, then on from where all is dealt with, with five minutes to be late', async () => {
     const stations = stationsOf();
     const { add, since, sweep } = deliveriesOf(stations, async () => true);
+    add('early', true);
     await sweep();
     assert.equal(since[0], stations.clock.now() - 60 * minuteMs);
     await stations.clock.advance(minuteMs);
     add('late', true);
     await sweep();
     assert.equal(since[1], stations.clock.now() - minuteMs - 5 * minuteMs - 1);
+  });
+
+  it("is read by GitHub's clock, however far it is from ours", async () => {
+    const stations = stationsOf();
+    const { add, asked, sweep } = deliveriesOf(stations, async () => true);
+    const behind = () => ({ deliveredAt: stations.clock.now() - 10 * minuteMs });
+    add('early', true, behind());
+    await sweep();
+    await stations.clock.advance(minuteMs);
+    add('failed', false, behind());
+    await sweep();
+    assert.deepEqual(asked, ['2']);
   });
 });

@@ -8,10 +8,10 @@ import { metrics } from './metrics.ts';
 import type { Next } from './next.ts';
 
 interface DeliveriesState {
-  /** Everything before has been dealt with. */
+  /** Everything before has been dealt with: a time of GitHub's clock, which may be minutes away from ours. */
   since: number;
-  /** Asked for again, by GUID: how often. */
-  asked: Record<string, number>;
+  /** Asked for again, by GUID: how often, and when last, by our clock. */
+  asked: Record<string, { times: number; at: number }>;
 }
 
 /** At the first look: what failed before the system was there is found by the look-up of queued jobs. */
@@ -27,15 +27,16 @@ export async function sweepDeliveries(deps: ReconcilerDeps, sweep: Sweep): Promi
   const now = deps.clock.now();
   const state = (sweep.state as DeliveriesState | null) ?? { since: now - firstLookMs, asked: {} };
   const deliveries = await deps.github.deliveriesSince(state.since, deliveriesMax);
-  const asked: Record<string, number> = {};
+  const asked: DeliveriesState['asked'] = {};
   let redelivered = 0;
-  let oldestOpenAt = now;
+  const newestAt = Math.max(state.since, ...deliveries.map(({ deliveredAt }) => deliveredAt));
+  let oldestOpenAt = newestAt;
   for (const [guid, attempts] of byGuid(deliveries)) {
     const latest = attempts[0];
     if (!latest || attempts.some((attempt) => attempt.ok)) continue;
-    const times = state.asked[guid] ?? 0;
-    asked[guid] = times;
-    const isPending = times > 0 && latest.deliveredAt + overlapMs > now && attempts.length <= times;
+    const { times, at } = state.asked[guid] ?? { times: 0, at: 0 };
+    asked[guid] = { times, at };
+    const isPending = times > 0 && at + overlapMs > now && attempts.length <= times;
     if (times >= askedMax || isPending || redelivered >= redeliveriesMax) {
       if (times < askedMax) oldestOpenAt = Math.min(oldestOpenAt, latest.deliveredAt);
       continue;
@@ -50,10 +51,10 @@ export async function sweepDeliveries(deps: ReconcilerDeps, sweep: Sweep): Promi
       if (error.kind === 'limited' || error.kind === 'unavailable') redelivered = redeliveriesMax;
       if (redelivered >= redeliveriesMax) continue;
     }
-    asked[guid] = times + 1;
+    asked[guid] = { times: times + 1, at: now };
     redelivered += 1;
   }
-  const since = Math.max(state.since, Math.min(oldestOpenAt, now - overlapMs) - 1);
+  const since = Math.max(state.since, Math.min(oldestOpenAt, newestAt - overlapMs) - 1);
   return {
     afterMs: deps.configuration.timing.deliveriesMs,
     state: { since, asked } satisfies DeliveriesState,
