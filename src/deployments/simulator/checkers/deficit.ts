@@ -75,28 +75,24 @@ export function createDeficitMeter(scene: Scene): { checker: Checker; deficits()
   /** Jobs that GitHub would give to a runner at once, and that are not held. */
   function wanted(): Map<LaneKey, Want> {
     const wants = new Map<LaneKey, Want>();
-    for (const { repository } of openRuns())
-      for (const job of repository) {
-        if (job.offer === 0 || job.status !== 'queued') continue;
-        const route = routeOf(job, scene.configuration);
-        if (route.kind !== 'lane') continue;
-        const known = truth.jobs.get(jobKey(gitHub, job.id));
-        if (known?.counted?.class === 'held' || (known === undefined && !isLookedUp(job))) continue;
-        const want = wants.get(route.lane) ?? {
-          host: route.host,
-          installation: route.scope.installation,
-          jobs: 0,
-        };
-        want.jobs += 1;
-        wants.set(route.lane, want);
-      }
+    for (const job of openJobs()) {
+      if (job.offer === 0 || job.status !== 'queued') continue;
+      const route = routeOf(job, scene.configuration);
+      if (route.kind !== 'lane') continue;
+      const known = truth.jobs.get(jobKey(gitHub, job.id));
+      if (known?.counted?.class === 'held' || (known === undefined && !isLookedUp(job))) continue;
+      const { host, scope } = route;
+      const want = wants.get(route.lane) ?? { host, installation: scope.installation, jobs: 0 };
+      want.jobs += 1;
+      wants.set(route.lane, want);
+    }
     return wants;
   }
 
-  function* openRuns() {
+  function* openJobs(): Generator<GitHubJob> {
     for (const account of world.state.accounts.values())
       for (const repository of account.repositories.values())
-        for (const run of repository.activeRuns.values()) yield { repository: run.jobs };
+        for (const run of repository.activeRuns.values()) yield* run.jobs;
   }
 
   /** A job that nobody told us of is found by the look at its repository: rare where nothing has happened for long. */
