@@ -1,11 +1,23 @@
 // Every scenario, in the order in which they are told.
 
 import { cancelledMatrix } from './cancelled-matrix.ts';
+import { gitHubAhead, gitHubBehind } from './clock-skew.ts';
+import { diesAfterCall, diesBeforeCall } from './handler-dies.ts';
+import { idleForEver } from './idle-for-ever.ts';
+import { lostCompleted } from './lost-completed.ts';
 import { lostConfigurationClaimed, lostConfigurationHandedOver } from './lost-configuration.ts';
 import { failedQueued, neverSentActive, neverSentQuiet } from './lost-queued.ts';
 import { neverRegisters } from './never-registers.ts';
+import { releaseRace } from './release-race.ts';
 import type { Scenario } from './scenario.ts';
 import { stolenSpecial } from './stolen-special.ts';
+import { strayEntry } from './stray-entry.ts';
+import { stuckStream } from './stuck-stream.ts';
+import { swappedJobs } from './swapped-jobs.ts';
+import { throttledHost } from './throttled-host.ts';
+import { twinOrders } from './twin-orders.ts';
+import { twoPublishers } from './two-publishers.ts';
+import { deletedInstallation, suspendedInstallation } from './unusable-installation.ts';
 
 export const scenarios: readonly Scenario[] = [
   neverSentActive,
@@ -16,4 +28,19 @@ export const scenarios: readonly Scenario[] = [
   lostConfigurationHandedOver,
   neverRegisters,
   stolenSpecial,
+  releaseRace,
+  throttledHost,
+  twoPublishers,
+  stuckStream,
+  suspendedInstallation,
+  deletedInstallation,
+  gitHubAhead,
+  gitHubBehind,
+  diesAfterCall,
+  diesBeforeCall,
+  twinOrders,
+  swappedJobs,
+  idleForEver,
+  lostCompleted,
+  strayEntry,
 ];
