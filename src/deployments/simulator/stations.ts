@@ -1,5 +1,6 @@
 // How a station runs here: each call is an invocation, which may die or stall at any of its steps. A step is a call of
-// a port. A dead invocation does nothing any more: what it waits for never comes, what it asks for is not done.
+// a port. A dead invocation does nothing any more: what it waits for never comes, what it asks for is not done. Whoever
+// called it is told at once that it failed, as Lambda tells a queue; of a killed process nobody hears.
 //
 // Instances are kept warm, one invocation at a time each, as Lambda keeps them; one that died is thrown away.
 
@@ -36,6 +37,7 @@ interface Invocation {
   /** Stalls at its step of this number; 0: never. */
   stallsAt: number;
   steps: number;
+  onDeath(error: Error): void;
 }
 
 type Step = <Result>(name: string, latencyMs: number, call: () => Promise<Result>) => Promise<Result>;
@@ -71,13 +73,23 @@ export function createStations({ clock, random, mischief, life, onHurt, hurt }: 
     return async (...args) => {
       if (life.isOver) return never();
       const instance = idle.pop() ?? newInstance(name, make, ports);
-      const invocation: Invocation = { isDead: false, stallsAt: stallStep(), steps: 0 };
-      instance.invocation = invocation;
-      try {
-        return await instance.run(...args);
-      } finally {
-        if (!invocation.isDead) idle.push(instance);
-      }
+      return new Promise((resolve, reject) => {
+        const invocation: Invocation = { isDead: false, stallsAt: stallStep(), steps: 0, onDeath: reject };
+        instance.invocation = invocation;
+        const ended = () => {
+          if (!invocation.isDead) idle.push(instance);
+        };
+        instance.run(...args).then(
+          (result) => {
+            ended();
+            resolve(result);
+          },
+          (error: unknown) => {
+            ended();
+            reject(error);
+          },
+        );
+      });
     };
   };
 
@@ -87,7 +99,9 @@ export function createStations({ clock, random, mischief, life, onHurt, hurt }: 
   }
 
   function newInstance<Run>(name: string, make: Make<Run>, ports: Ports): Instance<Run> {
-    const slot: { invocation: Invocation } = { invocation: { isDead: true, stallsAt: 0, steps: 0 } };
+    const slot: { invocation: Invocation } = {
+      invocation: { isDead: true, stallsAt: 0, steps: 0, onDeath: () => {} },
+    };
     const step: Step = (stepName, takesMs, call) => perform(slot.invocation, name, stepName, takesMs, call);
     const run = make(steppedPorts(ports, step, random));
     return Object.assign(slot, { run });
@@ -151,6 +165,7 @@ export function createStations({ clock, random, mischief, life, onHurt, hurt }: 
   function die(invocation: Invocation, station: string, step: string): Promise<never> {
     invocation.isDead = true;
     onHurt(station, 'crashed', step);
+    invocation.onDeath(new Error(`${station} crashed ${step}`));
     return never();
   }
 }
