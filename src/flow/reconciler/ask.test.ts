@@ -38,6 +38,13 @@ describe('an ask', () => {
     assert.equal(job.dirty?.host, 'one');
   });
 
+  it('that the plan wants for a second order is answered for that, though another reason came first', async () => {
+    const stations = stationsOf();
+    await waits(stations, 1, 'orphaned', { ask: due });
+    const { job } = await ask(stations, reportOf(1), 'idleRunner');
+    assert.equal(job.confirmed?.purpose, 'secondOrder');
+  });
+
   it('is dated before the question, so that it never confirms an order that was made while it was answered', async () => {
     const stations = stationsOf();
     await waits(stations, 1, 'orphaned', { ask: due });

@@ -192,6 +192,8 @@ describe('a machine that lives without a live record', () => {
     const successor = await stations.order({ activates, machine: machine('m1') });
     await stations.handOver(spare, successor);
     assert.deepEqual((await sweep(stations, [alive(spare)])).ended, []);
+    const lagging = { ...stations.table, runnersOfHost: async () => [] };
+    assert.deepEqual((await sweep({ ...stations, table: lagging }, [alive(spare)])).ended, []);
   });
 
   it('does not keep others from their end when GitHub will not speak of it', async () => {

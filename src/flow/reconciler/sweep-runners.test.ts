@@ -156,6 +156,7 @@ describe('the next look at a scope', () => {
   it('is a minute later while it has runners, here or at GitHub, and ten minutes later when it has none', async () => {
     const idle = stationsOf();
     assert.equal((await sweep(idle, [])).afterMs, timing.runnerListIdleMs);
+    assert.equal((await sweep(idle, [entryOf('somebody')])).afterMs, timing.runnerListIdleMs);
     const ours = stationsOf();
     await made(ours, [{ kind: 'note', what: 'only ordered' }]);
     assert.equal((await sweep(ours, [])).afterMs, timing.runnerListMs);
