@@ -4,8 +4,9 @@
  * fooled by a tool that skips a file. Each rule carries small samples that break it and samples that keep
  * it, and is tested on those too: a rule that no longer bites fails here.
  *
- * The rules speak of shipped code. A test (`*.test.ts`) may import what it likes, and contracts and
- * `testing.ts` count as shipped code everywhere but where the rules say otherwise.
+ * The rules speak of shipped code, unless they say that they are of tests. A test (`*.test.ts`) may import
+ * what it likes, and contracts and `testing.ts` count as shipped code everywhere but where the rules say
+ * otherwise.
  */
 import assert from 'node:assert/strict';
 import { globSync, readFileSync } from 'node:fs';
@@ -20,6 +21,8 @@ type SourceFile = { path: string; text: string };
 type Finding = { line: number; what: string };
 type Rule = {
   says: string;
+  /** Shipped code, where it is left out. */
+  of?: 'tests';
   find: (file: ParsedFile) => Finding[];
   /** Made-up files, path and text: each of `breaks` must be reported, each of `keeps` must not. */
   breaks: [path: string, text: string][];
@@ -28,6 +31,9 @@ type Rule = {
 type ParsedFile = { path: string; imports: Import[]; code: string };
 
 const packageName = 'aws-github-actions-runner';
+
+/** A program of its own, started as runners are: what it is to do it finds in its environment. */
+const standInRunner = 'src/adapters/github/simulated/runner.ts';
 
 // ---- The rules
 
@@ -111,7 +117,8 @@ const rules: Rule[] = [
   },
   {
     says: 'only deployments read the environment',
-    find: ({ path, code }) => (zoneOf(path) === 'deployments' ? [] : matches(code, environment)),
+    find: ({ path, code }) =>
+      zoneOf(path) === 'deployments' || path === standInRunner ? [] : matches(code, environment),
     breaks: [
       ['src/adapters/github/app/index.ts', 'const token = process.env.TOKEN;'],
       ['src/cli/main.ts', `const token = process.env['TOKEN'];`],
@@ -119,8 +126,10 @@ const rules: Rule[] = [
       ['src/config/loader.ts', 'const { env } = process;'],
       ['src/flow/claim.ts', `import { env } from 'node:process';`],
       ['src/flow/claim.ts', `import { argv, env as settings } from 'process';`],
+      ['src/adapters/github/simulated/server.ts', 'const name = process.env.RUNNER_NAME;'],
     ],
     keeps: [
+      [standInRunner, 'const name = process.env.RUNNER_NAME;'],
       ['src/deployments/embedded/main.ts', 'const token = process.env.TOKEN;'],
       ['src/config/loader.test.ts', 'const token = process.env.TOKEN;'],
       ['src/config/loader.ts', '// process.env is read by deployments'],
@@ -172,6 +181,24 @@ const rules: Rule[] = [
       ['src/adapters/hosts/ec2/launch.ts', `import { EC2Client } from '@aws-sdk/client-ec2';`],
     ],
   },
+  {
+    says: 'hooks stand inside a describe: all test files share a process, where others run for every test of every file',
+    of: 'tests',
+    find: ({ code }) => matches(code, hookOfAllFiles),
+    breaks: [
+      ['src/core/job.test.ts', 'beforeEach(() => {});'],
+      [
+        'src/core/job.test.ts',
+        `import { after } from 'node:test';\n\nafter(async () => {\n  await close();\n});`,
+      ],
+      ['test/end-to-end/jobs.test.ts', 'test.afterEach(close);'],
+    ],
+    keeps: [
+      ['src/core/job.test.ts', `describe('jobs', () => {\n  beforeEach(() => {});\n});`],
+      ['src/core/job.test.ts', `test('a job', (t) => {\n  t.after(close);\n});`],
+      ['src/core/job.test.ts', '/*\nbefore() is not used here\n*/'],
+    ],
+  },
 ];
 
 /** What a folder of src/ may import: of the repository by path, and whether packages and builtins. */
@@ -198,6 +225,9 @@ const impure =
 const environment =
   /\bprocess\s*\.\s*env\b|\bprocess\s*\[\s*['"]env['"]|\benv\b[^{}]*\}\s*=\s*process\b|\{[^{}]*\benv\b[^{}]*\}\s*from\s*['"](node:)?process['"]/g;
 
+/** Not indented, so in no describe: the formatter sees to that. */
+const hookOfAllFiles = /^(?:await\s+)?(?:test\.)?(?:before|after)(?:Each)?\s*\(/gm;
+
 function mayImport(path: string, { kind, target }: Target): boolean {
   const allowed = reach[zoneOf(path)];
   if (!allowed) return true; // the first rule reports the folder itself
@@ -219,7 +249,7 @@ function isOwnAdapter(path: string, target: string): boolean {
 // ---- Reading files
 
 function findingsOf(rule: Rule, { path, text }: SourceFile): string[] {
-  if (isTest(path)) return [];
+  if (isTest(path) !== (rule.of === 'tests')) return [];
   return rule
     .find({ path, imports: importsOf(path, text), code: blank(text, 'comments and strings') })
     .map(({ line, what }) => `${path}:${line}: ${what} — the rule: ${rule.says}`);
@@ -291,7 +321,7 @@ function isTestSupport(path: string): boolean {
 // ---- The tests
 
 const root = resolve(import.meta.dirname, '..');
-const sources: SourceFile[] = globSync('src/**/*.ts', { cwd: root })
+const sources: SourceFile[] = globSync(['src/**/*.ts', 'test/**/*.test.ts'], { cwd: root })
   .map((path) => path.replaceAll('\\', '/'))
   .sort()
   .map((path) => ({ path, text: readFileSync(resolve(root, path), 'utf8') }));
