@@ -34,6 +34,12 @@ export const faultKinds = {
   deprecated: { says: 'a runner too old to be given a job', alone: 0.05, together: 0.01 },
   // People.
   cancel: { says: 'a run that is cancelled, in any phase', alone: 0.3, together: 0.1 },
+  cancelIgnored: {
+    says: 'a job that goes on though it is cancelled',
+    alone: 0.5,
+    together: 0.1,
+    beside: { cancel: 0.4 },
+  },
   // The table.
   indexLag: { says: 'an index that lags up to 10 s', alone: 0.5, together: 0.3 },
   conflict: { says: 'a transaction that meets another', alone: 0.1, together: 0.02 },

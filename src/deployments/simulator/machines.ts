@@ -153,7 +153,10 @@ function runMachine(deps: MachinesDeps, machine: SimulatedMachine): RunningProgr
       if (mischief.happens('hang')) log.add('hangs', machine.name);
       else endSoon('its job is done');
     };
-    session.onCancel(() => later(1 + random.int(cancelMsMax), () => finish('cancelled')));
+    session.onCancel(() => {
+      if (mischief.happens('cancelIgnored')) log.add('goes on though its job is cancelled', machine.name);
+      else later(1 + random.int(cancelMsMax), () => finish('cancelled'));
+    });
     later(Math.max(1, job.durationMs), () => finish(job.outcome));
   }
 

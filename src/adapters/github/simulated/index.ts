@@ -16,7 +16,7 @@ import {
 } from '../../../ports/github.ts';
 import type { Page, Paged } from './api.ts';
 import type { DeliveryRow } from './deliveries.ts';
-import { isOnline, type JobMoment, jobUrl, type Urls } from './payload.ts';
+import { isBusy, isOnline, type JobMoment, jobUrl, type Urls } from './payload.ts';
 import { type Answer, notFound, type Refusal } from './refusal.ts';
 import type { Installation, Runner } from './state.ts';
 import type { World } from './world.ts';
@@ -275,7 +275,7 @@ interface DeliveryPage {
 
 function entryOf(runner: Runner): RunnerEntry {
   const { id, name, version } = runner;
-  return { id, name, status: isOnline(runner) ? 'online' : 'offline', busy: runner.job !== null, version };
+  return { id, name, status: isOnline(runner) ? 'online' : 'offline', busy: isBusy(runner), version };
 }
 
 /** As it would be read from the JSON: times in whole seconds, no start without a runner. */

@@ -129,11 +129,16 @@ export function runnerJson(runner: Runner): Json {
     name: runner.name,
     os: runner.os,
     status: isOnline(runner) ? 'online' : 'offline',
-    busy: runner.job !== null,
+    busy: isBusy(runner),
     ephemeral: true,
     version: runner.version,
     labels: runner.labels.map((name, index) => ({ id: index + 1, name, type: 'custom' })),
   };
+}
+
+/** Also one whose job GitHub has ended, until it stops working on it. */
+export function isBusy(runner: Runner): boolean {
+  return runner.job !== null || runner.phase === 'busy';
 }
 
 export function isOnline(runner: Runner): boolean {

@@ -9,7 +9,7 @@ import { type Assignment, labelsKey } from './assignment.ts';
 import { createDeadlines } from './deadlines.ts';
 import { makeGuid } from './identifiers.ts';
 import { encodeJitConfig, jitConfigKey } from './jit-config.ts';
-import { isOnline, type Urls } from './payload.ts';
+import { isBusy, isOnline, type Urls } from './payload.ts';
 import { type Answer, conflict, done, notFound, unprocessable } from './refusal.ts';
 import type { Runs } from './runs.ts';
 import { drawMs, type Settings } from './settings.ts';
@@ -211,7 +211,7 @@ export function createRunners(deps: RunnersDeps) {
   /** Test-and-remove in one: a runner that has a job, fetched or not, stays. */
   const remove = (runner: Runner): Answer<null> => {
     if (runner.phase === 'gone') return notFound();
-    if (runner.job)
+    if (isBusy(runner))
       return unprocessable(`Runner "${runner.name}" is currently running a job and cannot be deleted.`);
     leave(runner);
     return done(null);

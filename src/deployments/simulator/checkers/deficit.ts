@@ -80,7 +80,8 @@ export function createDeficitMeter(scene: Scene): { checker: Checker; deficits()
       const route = routeOf(job, scene.configuration);
       if (route.kind !== 'lane') continue;
       const known = truth.jobs.get(jobKey(gitHub, job.id));
-      if (known?.counted?.class === 'held' || (known === undefined && !isLookedUp(job))) continue;
+      if (known?.counted?.class === 'held') continue;
+      if ((known === undefined || known.phase === 'gated') && !isLookedUp(job)) continue;
       const { host, scope } = route;
       const want = wants.get(route.lane) ?? { host, installation: scope.installation, jobs: 0 };
       want.jobs += 1;
@@ -90,9 +91,12 @@ export function createDeficitMeter(scene: Scene): { checker: Checker; deficits()
   }
 
   function* openJobs(): Generator<GitHubJob> {
-    for (const account of world.state.accounts.values())
+    for (const account of world.state.accounts.values()) {
+      // Where the App may do nothing, nobody can start a runner.
+      if (account.installation?.state !== 'active') continue;
       for (const repository of account.repositories.values())
         for (const run of repository.activeRuns.values()) yield* run.jobs;
+    }
   }
 
   /** A job that nobody told us of is found by the look at its repository: rare where nothing has happened for long. */

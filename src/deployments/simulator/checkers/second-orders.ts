@@ -10,7 +10,19 @@ interface Known {
   lastOrderAt: number;
   confirmedAt: number;
   hasStarted: boolean;
+  /** Where it belongs, and the orders that it had elsewhere before: a runner of another lane is of no use to it. */
+  lane: LaneKey | null;
+  ordersElsewhere: number;
 }
+
+const unknown: Known = {
+  orders: 0,
+  lastOrderAt: 0,
+  confirmedAt: 0,
+  hasStarted: false,
+  lane: null,
+  ordersElsewhere: 0,
+};
 
 export function createSecondOrdersChecker(scene: Scene): Checker {
   const jobs = new Map<JobKey, Known>();
@@ -18,23 +30,21 @@ export function createSecondOrdersChecker(scene: Scene): Checker {
 
   return {
     jobWritten(job) {
-      const before = jobs.get(job.key) ?? {
-        orders: 0,
-        lastOrderAt: 0,
-        confirmedAt: 0,
-        hasStarted: false,
-      };
+      const before = jobs.get(job.key) ?? unknown;
+      const lane = job.route.kind === 'lane' ? job.route.lane : null;
+      const ordersElsewhere = before.lane === lane ? before.ordersElsewhere : before.orders;
       const hasStarted = before.hasStarted || job.phase === 'in_progress' || job.phase === 'completed';
       jobs.set(job.key, {
         orders: job.orders,
         lastOrderAt: job.lastOrder?.at ?? 0,
         confirmedAt: Math.max(before.confirmedAt, job.confirmed?.at ?? 0),
         hasStarted,
+        lane,
+        ordersElsewhere,
       });
-      if (job.route.kind !== 'lane') return;
-      const { lane } = job.route;
+      if (lane === null) return;
       if (hasStarted && !before.hasStarted && job.orders === 0) change(lane, 1);
-      const isSecond = job.orders > before.orders && before.orders > 0;
+      const isSecond = job.orders > before.orders && before.orders > ordersElsewhere;
       if (isSecond && before.confirmedAt < before.lastOrderAt) spend(lane, job);
     },
   };

@@ -1,15 +1,24 @@
 // Every scenario, in the order in which they are told.
 
+import { approval, approvalUnheard } from './approval.ts';
 import { cancelledMatrix } from './cancelled-matrix.ts';
+import { labelsMoved, loweredLimit, poolGone } from './changed-configuration.ts';
 import { gitHubAhead, gitHubBehind } from './clock-skew.ts';
+import { deprecatedRunner } from './deprecated-runner.ts';
 import { diesAfterCall, diesBeforeCall } from './handler-dies.ts';
+import { maxParallel } from './held-back.ts';
 import { idleForEver } from './idle-for-ever.ts';
+import { killedProcess } from './killed-process.ts';
+import { lateBusy } from './late-busy.ts';
 import { lostCompleted } from './lost-completed.ts';
 import { lostConfigurationClaimed, lostConfigurationHandedOver } from './lost-configuration.ts';
 import { failedQueued, neverSentActive, neverSentQuiet } from './lost-queued.ts';
 import { neverRegisters } from './never-registers.ts';
+import { overtakingRemoval } from './overtaking-removal.ts';
 import { releaseRace } from './release-race.ts';
+import { rerun } from './rerun.ts';
 import type { Scenario } from './scenario.ts';
+import { spareDies } from './spare-dies.ts';
 import { stolenSpecial } from './stolen-special.ts';
 import { strayEntry } from './stray-entry.ts';
 import { stuckStream } from './stuck-stream.ts';
@@ -43,4 +52,16 @@ export const scenarios: readonly Scenario[] = [
   idleForEver,
   lostCompleted,
   strayEntry,
+  lateBusy,
+  overtakingRemoval,
+  maxParallel,
+  approval,
+  approvalUnheard,
+  rerun,
+  deprecatedRunner,
+  spareDies,
+  poolGone,
+  loweredLimit,
+  labelsMoved,
+  killedProcess,
 ];
