@@ -178,7 +178,8 @@ function markTimes(draft: Draft): void {
     const tooMany = lane.coming > lane.fresh + lane.ordered + lane.orphaned;
     if (tooMany && lane.surplusSince === null) {
       draft.setLane({ ...lane, surplusSince: draft.now });
-      draft.wakeTimes.push(draft.now + (draft.settings(lane.pool)?.idleMs ?? 0));
+      // At least a moment: a surplus that may go at once is seen by the next plan.
+      draft.wakeTimes.push(draft.now + Math.max(1, draft.settings(lane.pool)?.idleMs ?? 0));
     }
     if (!tooMany && lane.surplusSince !== null) draft.setLane({ ...lane, surplusSince: null });
   }
