@@ -6,6 +6,7 @@ import type { PoolName, RunnerName } from '../../../core/ids.ts';
 import type { Breaker } from '../../../core/ledger.ts';
 import type { EndingCode } from '../../../core/reason.ts';
 import type { Runner, RunnerClass } from '../../../core/runner.ts';
+import { poolOfLane } from '../../../core/scope.ts';
 import type { Checker, Scene } from './checker.ts';
 
 const failuresToOpen = 3;
@@ -62,6 +63,11 @@ export function createBreakerChecker(scene: Scene): Checker {
       if (runner.counted === before) continue;
       if (hasWorked(runner)) of(runner.pool).worked += 1;
       else if (hasFailed(runner)) of(runner.pool).failed += 1;
+    }
+    // A job that GitHub holds back for the first time speaks against the pool too: a runner was given none.
+    for (const job of commit.jobs) {
+      if (job.held?.times === 1 && job.counted?.class === 'held')
+        of(poolOfLane(job.counted.lane)).failed += 1;
     }
     return all;
   }
