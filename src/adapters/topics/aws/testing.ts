@@ -236,3 +236,25 @@ function asContractBody(value: unknown): ContractBody {
     throw new TypeError('no body of the contract');
   return value as ContractBody;
 }
+
+/**
+ * Answers a client's calls in AWS's place, after the SDK has checked them: for what an emulator does not do. An error
+ * is thrown as AWS's would be when the SDK has given up.
+ */
+export function answerInstead(
+  client: SNSClient | SQSClient,
+  answer: (command: string, input: Readonly<Record<string, unknown>>) => Promise<object>,
+): void {
+  const answering =
+    (_next: unknown, { commandName = '' }: { commandName?: string }) =>
+    async ({ input }: { input: object }) => ({
+      response: undefined,
+      output: {
+        ...(await answer(commandName, input as Readonly<Record<string, unknown>>)),
+        $metadata: {},
+      },
+    });
+  const at = { step: 'initialize', priority: 'low', name: 'answerInstead' } as const;
+  if (client instanceof SNSClient) client.middlewareStack.add(answering, at);
+  else client.middlewareStack.add(answering, at);
+}
