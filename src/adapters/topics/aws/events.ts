@@ -19,7 +19,7 @@ export const sqsEvent = z.object({ Records: z.array(sqsRecord).max(10_000) });
 export type SqsRecord = z.infer<typeof sqsRecord>;
 
 /** An item, as far as keys and marks go, which are strings. Not checked here: one odd record must not fail them all. */
-const image = z.custom<Record<string, { S?: string }> | undefined>();
+const image = z.custom<Record<string, { S?: string }>>().optional();
 
 const streamRecord = z.object({
   dynamodb: z.object({
