@@ -220,15 +220,19 @@ function laterSighting(job: Job, sighting: JobSighting, at: number, by: string):
   // `completed` may name the runner that a lost `in_progress` would have named; and `in_progress` may come late.
   const runner = job.runner ?? sighting.runner;
   const learnsRunner = job.runner === null && runner !== null;
-  if (!ahead && !learnsRunner) return null;
+  // The App was deleted and installed again: the old installation answers nothing any more. Its ids only grow.
+  const isReinstalled = sighting.installation > job.installation && job.phase !== 'completed';
+  if (!ahead && !learnsRunner && !isReinstalled) return null;
   const phase = ahead ? sighting.phase : job.phase;
   return dirtied(
     {
       ...job,
       phase,
       // While it was gated nobody looked whether it belongs elsewhere by now.
-      route: job.phase === 'gated' ? sighting.route : job.route,
-      ask: ahead ? null : job.ask,
+      route: job.phase === 'gated' || isReinstalled ? sighting.route : job.route,
+      installation: isReinstalled ? sighting.installation : job.installation,
+      ask: ahead ? null : job.ask && isReinstalled ? { ...job.ask, dueAt: at } : job.ask,
+      askedAt: isReinstalled ? null : job.askedAt,
       conclusion: job.conclusion ?? sighting.conclusion,
       runner,
       startedAt:
@@ -255,13 +259,13 @@ function laterSighting(job: Job, sighting: JobSighting, at: number, by: string):
 /** A job that runs on and on is asked about ever less often: each time when it is twice as old as at the last. */
 const askAgainMsMax = 2 * 60 * 60_000;
 
-/** An ask about a waiting job that could not be answered. */
+/** At first. A waiting job is asked about again only where the ask could not be answered. */
 const askRetryMs = 60_000;
 
 function nextAsk(job: Job, at: number): Job['ask'] {
   if (job.ask === null) return null;
-  if (job.phase === 'queued') return { ...job.ask, dueAt: at + askRetryMs };
-  const ageMs = Math.max(askRetryMs, at - (job.startedSeenAt ?? at));
+  const since = job.phase === 'queued' ? (job.queuedSeenAt ?? at) : (job.startedSeenAt ?? at);
+  const ageMs = Math.max(askRetryMs, at - since);
   return { ...job.ask, dueAt: at + Math.min(ageMs, askAgainMsMax) };
 }
 

@@ -1,12 +1,7 @@
 // Why a job waits, or why a runner ends: codes that the metrics count, each with a sentence that a person can act on.
 
 /** Why a job gets no runner at all. */
-export type RefusalCode =
-  | 'noPool'
-  | 'ownerNotAllowed'
-  | 'repositoryNotAllowed'
-  | 'publicRepository'
-  | 'noInstallation';
+export type RefusalCode = 'noPool' | 'ownerNotAllowed' | 'repositoryNotAllowed' | 'publicRepository';
 
 /** Why a runner ends: a failure is a reason, not a state. */
 export type EndingCode =

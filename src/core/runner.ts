@@ -222,7 +222,7 @@ export function mergeRunner(runner: Runner, fact: RunnerFact, at: number): Runne
     case 'missing':
       return missing(runner, fact.asked, fact.trustedAfterMs, at);
     case 'done':
-      if (runner.state === 'gone' || runner.doneAt !== null) return unchanged;
+      if (runner.state === 'gone' || runner.doneAt !== null) return noteJob(runner, fact.job);
       return dirtied(
         forward(
           { ...runner, job: runner.job ?? fact.job, removing: null },
@@ -315,7 +315,8 @@ function unclaimed(runner: Runner, at: number): RunnerMerge {
 
 function busy(runner: Runner, job: JobKey | null, gitHubId: number | null, at: number): RunnerMerge {
   // After its removal at GitHub, or its job's end, nothing can have been given to it: the news is old.
-  if (runner.state === 'gone' || runner.doneAt !== null || runner.removedAt !== null) return unchanged;
+  if (runner.state === 'gone' || runner.doneAt !== null || runner.removedAt !== null)
+    return noteJob(runner, job);
   if (runner.state === 'busy') {
     const known = runner.missing === 0 ? runner : { ...runner, missing: 0 };
     const next = withId(known, gitHubId);
@@ -333,6 +334,11 @@ function busy(runner: Runner, job: JobKey | null, gitHubId: number | null, at: n
     ),
     at,
   );
+}
+
+/** Too late to change what the runner is; which job it had is worth knowing all the same. */
+function noteJob(runner: Runner, job: JobKey | null): RunnerMerge {
+  return runner.job !== null || job === null ? unchanged : changed({ ...runner, job });
 }
 
 function assigned(runner: Runner, at: number): RunnerMerge {

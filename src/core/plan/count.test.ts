@@ -77,6 +77,25 @@ describe('a job that is counted at one host', () => {
   });
 });
 
+describe('a lane', () => {
+  it('registers its next runners through the installation that is newest, also for jobs that waited already', () => {
+    const books = createBooks(configurationOf([poolSettings('lint', { limit: 1 })]));
+    books.queued({ id: 1, labels: ['lint'] });
+    books.queued({ id: 2, labels: ['lint'] });
+    const [old] = launchesOf(books.settle());
+    assert(old);
+    books.queued({ id: 1, labels: ['lint'], installation: 9 });
+    books.queued({ id: 2, labels: ['lint'], installation: 9 });
+    books.queued({ id: 2, labels: ['lint'], installation: 7 });
+    books.learn(old, { kind: 'removing', code: 'mintRefused', why: 'the installation is gone' });
+    books.learn(old, { kind: 'fenced' });
+    const [next] = launchesOf(books.settle());
+    assert(next);
+    assert.equal(books.runner(next).scope?.installation, 9);
+    assert.equal(books.job(2).installation, 9);
+  });
+});
+
 describe('a job in progress', () => {
   it('on a runner that is gone is asked about after two minutes', () => {
     const books = createBooks(configurationOf([poolSettings('lint')]));

@@ -6,7 +6,7 @@ import type { Job, JobClass, JobCount } from '../job.ts';
 import { type Lane, lostToSlowDown, waiting } from '../ledger.ts';
 import { speaksAgainstPool } from '../reason.ts';
 import { mergeRunner, type Runner, type RunnerFact, runnerClass } from '../runner.ts';
-import { poolOfLane } from '../scope.ts';
+import { poolOfLane, type Scope } from '../scope.ts';
 import { withEntry } from '../timeline.ts';
 import type { Draft } from './draft.ts';
 
@@ -20,6 +20,7 @@ export function countJob(draft: Draft, job: Job, own: OwnRunner): void {
   if (after?.class === 'held' && before?.class !== 'held') next = holdJob(draft, next);
   if (after?.class !== 'held' && next.phase !== 'queued') next = { ...next, held: null };
   moveJob(draft, job, before, after);
+  if (after && job.route.kind === 'lane') adoptScope(draft, after.lane, job.route.scope);
 
   const runner = job.runner ? own(job.runner.name) : null;
   if (runner?.host === draft.host) jobOnRunner(draft, job, runner.name);
@@ -73,6 +74,16 @@ function moveJob(draft: Draft, job: Job, before: JobCount | null, after: JobCoun
     const oldestAt = Math.min(lane.oldestAt ?? job.createdAt, job.createdAt);
     draft.setLane({ ...lane, [after.class]: lane[after.class] + 1, oldestAt });
   }
+}
+
+/** The App may be installed anew at the same owner: the lane's next runners register through the newest installation. */
+function adoptScope(draft: Draft, key: LaneKey, scope: Scope): void {
+  const lane = draft.lane(key);
+  if (lane && ofNewestScope(lane, scope) !== lane) draft.setLane(ofNewestScope(lane, scope));
+}
+
+function ofNewestScope(lane: Lane, scope: Scope): Lane {
+  return scope.installation > lane.scope.installation ? { ...lane, scope } : lane;
 }
 
 function withoutJob(lane: Lane, jobClass: JobClass, job: Job, now: number): Lane {

@@ -356,7 +356,7 @@ describe('what is in use', () => {
     assert(first && second);
     await publisher(messages({ host: hostName, items: [first], recount: false, hops: 0 }));
     await publisher(messages({ host: hostName, items: [second], recount: false, hops: 0 }));
-    assert.deepEqual(touched.slice(0, 2).sort(), ['queuedJobs acme/app', 'runnerList 7:acme']);
+    assert.deepEqual(touched.slice(0, 2).sort(), ['queuedJobs 7:acme/app', 'runnerList 7:acme']);
     assert.deepEqual(touched.slice(2), ['commit', 'commit']);
     const sweep = await table.readSweep('runnerList', '7:acme');
     assert.equal(sweep?.nextAt, startMs + timing.runnerListMs);
@@ -370,7 +370,7 @@ describe('what is in use', () => {
     const about = async (id: number) => {
       const items = await queued(stations, id);
       await publisher(messages({ host: hostName, items, recount: false, hops: 0 }));
-      return (await table.readSweep('queuedJobs', 'acme/app'))?.touchedAt;
+      return (await table.readSweep('queuedJobs', '7:acme/app'))?.touchedAt;
     };
     assert.equal(await about(1), startMs);
     await stations.clock.advance(599_999);

@@ -51,13 +51,23 @@ export function createTouch(deps: KnowledgeDeps): (commit: Commit) => Promise<vo
   function jobSweep(job: Job): Touched[] {
     const repository = repositoryOf(job);
     return [
-      { kind: 'queuedJobs', subject: job.repository, afterMs: timing.queuedJobsMs, state: { repository } },
+      {
+        kind: 'queuedJobs',
+        subject: queuedJobsSubject(repository),
+        afterMs: timing.queuedJobsMs,
+        state: { repository },
+      },
     ];
   }
 }
 
 interface Touched extends Pick<Sweep, 'kind' | 'subject' | 'state'> {
   afterMs: number;
+}
+
+/** An installation that is made anew has looks of its own: the old ones are refused, and fade away. */
+export function queuedJobsSubject({ installation, repository }: RepositoryRef): string {
+  return `${installation}:${repository}`;
 }
 
 export function repositoryOf(job: Job): RepositoryRef {

@@ -72,7 +72,17 @@ describe('an ask', () => {
   it('of which GitHub knows nothing is about a job that is over', async () => {
     const stations = stationsOf();
     await waits(stations, 1, 'orphaned', { ask: due });
+    await stations.clock.advance(60_000);
     assert.equal((await ask(stations, null)).job.phase, 'completed');
+  });
+
+  it('of which GitHub knows nothing so shortly after the event is made again: it may not know the job yet', async () => {
+    const stations = stationsOf();
+    await waits(stations, 1, 'orphaned', { ask: due });
+    await stations.clock.advance(59_999);
+    const { job } = await ask(stations, null);
+    assert.equal(job.phase, 'queued');
+    assert.equal(job.ask?.dueAt, stations.clock.now() + 60_000);
   });
 
   it('is not made again within 20 s, nor for a job that is over, nor for one that is not known', async () => {

@@ -11,6 +11,9 @@ import { metrics } from './metrics.ts';
 
 export type Ask = (key: JobKey, purpose: AskPurpose) => Promise<void>;
 
+/** GitHub's answers lag behind its events: a job that it does not know so early, it may not know yet. */
+const unknownYetMs = 60_000;
+
 function isLasting(error: unknown): boolean {
   return error instanceof GitHubError && error.kind !== 'limited' && error.kind !== 'unavailable';
 }
@@ -32,7 +35,8 @@ export function createAsk({ clock, table, github, configuration, sighting, telem
 
     function factsOf(): JobFact[] {
       telemetry.count(metrics.asks, { purpose, answer: report?.status ?? 'unknown' });
-      if (report === null) return [{ kind: 'vanished' }];
+      if (report === null)
+        return askedAt < (job?.firstSeenAt ?? 0) + unknownYetMs ? [{ kind: 'asked' }] : [{ kind: 'vanished' }];
       const seen = sightingOf(report, sighting);
       const facts: JobFact[] = seen === null ? [] : [{ kind: 'seen', sighting: seen, by: 'answer' }];
       facts.push({ kind: 'asked' });

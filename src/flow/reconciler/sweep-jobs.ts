@@ -4,6 +4,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { RepositoryRef } from '../../ports/github.ts';
 import type { Sweep } from '../../ports/jobs-table.ts';
+import { queuedJobsSubject } from '../publisher/touch.ts';
 import { sightingOf } from '../sighting.ts';
 import type { ReconcilerDeps } from './deps.ts';
 import { guarded } from './guarded.ts';
@@ -68,12 +69,13 @@ async function plant(
   repository: RepositoryRef,
   index: number,
 ): Promise<void> {
-  const known = await table.readSweep('queuedJobs', repository.repository);
+  const subject = queuedJobsSubject(repository);
+  const known = await table.readSweep('queuedJobs', subject);
   const { queuedJobsMs, queuedJobsIdleMs } = configuration.timing;
   const nextAt = clock.now() + queuedJobsMs + Math.min(index * plantEachMs, queuedJobsIdleMs);
-  const sweep = { kind: 'queuedJobs', subject: repository.repository, state: { repository } } as const;
+  const sweep = { kind: 'queuedJobs', subject, state: { repository } } as const;
   if (known === null) await table.sweepSoon({ ...sweep, nextAt, lastAt: null, touchedAt: 0 });
-  // Installed anew, or made public: the next look asks in the right name.
+  // Made public, or private: the next look routes its jobs accordingly.
   else if (!isDeepStrictEqual(known.state, sweep.state))
     await table.sweepDone({ ...known, ...sweep, nextAt: Math.min(known.nextAt, nextAt) });
 }

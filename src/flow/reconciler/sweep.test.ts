@@ -8,8 +8,8 @@ import { type GitHub, GitHubError } from '../../ports/github.ts';
 import { createSweeps, plantSweeps } from './sweep.ts';
 
 const stationsOf = () => createStations(configurationOf([poolSettings('lint')]));
-const plant = (stations: Stations, nextAt = startMs) =>
-  stations.table.sweepSoon({ ...runnerList, nextAt, lastAt: null, touchedAt: 0 });
+const plant = (stations: Stations, nextAt = startMs, touchedAt = startMs) =>
+  stations.table.sweepSoon({ ...runnerList, nextAt, lastAt: null, touchedAt });
 const run = (stations: Stations, github: Partial<GitHub>) =>
   createSweeps(reconcilerDeps(stations, github))(runnerList.kind, runnerList.subject);
 const nextAt = async (stations: Stations) =>
@@ -64,6 +64,15 @@ describe('a regular look', () => {
       await assert.rejects(run(stations, { listRunners: () => Promise.reject(error) }));
       assert.equal(await nextAt(stations), startMs + waitMs);
     }
+  });
+
+  it('that is refused for long where nothing happens any more is tried again once an hour', async () => {
+    const stations = stationsOf();
+    await plant(stations, startMs, 0);
+    await assert.rejects(
+      run(stations, { listRunners: () => Promise.reject(new GitHubError('suspended', 'no')) }),
+    );
+    assert.equal(await nextAt(stations), startMs + timing.queuedJobsIdleMs);
   });
 
   it('at a host that is no longer there is over', async () => {

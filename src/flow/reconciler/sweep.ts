@@ -23,7 +23,7 @@ export function createSweeps(deps: ReconcilerDeps): (kind: Sweep['kind'], subjec
     if (!sweep || sweep.nextAt > clock.now()) return;
     const lookedAt = clock.now();
     const next = await look(sweep).catch(async (error: unknown) => {
-      await table.sweepDone({ ...sweep, nextAt: clock.now() + againMs(error) });
+      await table.sweepDone({ ...sweep, nextAt: clock.now() + againMs(sweep, error) });
       throw error;
     });
     telemetry.count(metrics.sweeps, { kind });
@@ -33,10 +33,12 @@ export function createSweeps(deps: ReconcilerDeps): (kind: Sweep['kind'], subjec
   };
 
   /** A refusal that lasts (a suspended installation, a repository that is gone) is not met again at each tick. */
-  function againMs(error: unknown): number {
-    const { tickMs, runnerListIdleMs } = deps.configuration.timing;
+  function againMs({ touchedAt }: Sweep, error: unknown): number {
+    const { tickMs, runnerListIdleMs, queuedJobsIdleMs, activeMs } = deps.configuration.timing;
     if (!(error instanceof GitHubError) || error.kind === 'unavailable') return tickMs;
-    if (error.kind !== 'limited' || error.retryAt === null) return runnerListIdleMs;
+    if (error.kind !== 'limited')
+      return touchedAt + activeMs > clock.now() ? runnerListIdleMs : queuedJobsIdleMs;
+    if (error.retryAt === null) return runnerListIdleMs;
     return Math.min(Math.max(tickMs, error.retryAt - clock.now()), runnerListIdleMs);
   }
 
