@@ -1,0 +1,208 @@
+// The five requests that this table is used by. What DynamoDB says by an error and is none (a condition that did not
+// hold) becomes a value here; what it leaves undone inside a good answer is done.
+
+import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
+import {
+  BatchGetCommand,
+  type DynamoDBDocumentClient,
+  GetCommand,
+  PutCommand,
+  QueryCommand,
+  type QueryCommandInput,
+  type QueryCommandOutput,
+} from '@aws-sdk/lib-dynamodb';
+import { unmarshall } from '@aws-sdk/util-dynamodb';
+import type { Clock, Random } from '../../../ports/clock.ts';
+import type { GlobalIndex, LocalIndex, Row, RowKey } from './schema.ts';
+
+export interface AccessOptions {
+  client: DynamoDBDocumentClient;
+  tableName: string;
+  clock: Clock;
+  random: Random;
+}
+
+/** What a conditional put found instead of what it expected; `null`: nothing, or the answer did not tell. */
+export type PutAnswer = { done: true } | { done: false; found: Row | null };
+
+export interface Look {
+  index?: LocalIndex | GlobalIndex;
+  pk: string;
+  /** Of the sort key. `after` and `before` exclude their value. */
+  range?: { startsWith: string } | { after: string } | { before: number } | { upTo: number };
+  limit?: number;
+}
+
+/** Keys of one BatchGetItem. [DynamoDB: quotas] */
+const batchKeysMax = 100;
+/** An answer has 16 MB at most, so even the largest items come in a few; what is left then was throttled. */
+const batchAttemptsMax = 8;
+/** Pauses grow from this, doubling, to that: a transaction or a throttled second is over then. */
+const pauseMsFirst = 10;
+const pauseMsMax = 500;
+
+/** Sort keys that a Query compares, by where it looks. */
+const sortKeyOf: Record<LocalIndex | GlobalIndex | 'table', string> = {
+  table: 'sk',
+  queue: 'queue',
+  timed: 'timed',
+  alive: 'alive',
+  dirty: 'dirtyAt',
+  due: 'dueAt',
+  place: 'placeAt',
+  counted: 'pk',
+};
+const partitionKeyOf: Record<LocalIndex | GlobalIndex | 'table', string> = {
+  table: 'pk',
+  queue: 'pk',
+  timed: 'pk',
+  alive: 'pk',
+  dirty: 'dirty',
+  due: 'due',
+  place: 'place',
+  counted: 'counted',
+};
+const globalIndexes: ReadonlySet<string> = new Set<GlobalIndex>(['dirty', 'due', 'place', 'counted']);
+
+export type Access = ReturnType<typeof createAccess>;
+
+export function createAccess({ client, tableName, clock, random }: AccessOptions) {
+  /** For waits between tries: full jitter, so that those who met once do not meet again. */
+  function pause(attempt: number): Promise<void> {
+    return clock.sleep(random() * Math.min(pauseMsMax, pauseMsFirst * 2 ** (attempt - 1)));
+  }
+
+  async function get(key: RowKey): Promise<Row | null> {
+    const { Item } = await client.send(
+      new GetCommand({ TableName: tableName, Key: key, ConsistentRead: true }),
+    );
+    return (Item as Row | undefined) ?? null;
+  }
+
+  /** `version`: what the item must have, `null`: it must not be there. */
+  async function put(row: Row, version: number | null): Promise<PutAnswer> {
+    const wrote = row.wrote;
+    try {
+      await client.send(
+        new PutCommand({
+          TableName: tableName,
+          Item: row,
+          ...versionIs(version),
+          ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
+        }),
+      );
+      return { done: true };
+    } catch (error) {
+      if (!(error instanceof ConditionalCheckFailedException)) throw error;
+      // Unlike an answer, an error is as it came.
+      const found = error.Item ? (unmarshall(error.Item) as Row) : null;
+      // The answer to our own write was lost, and the SDK has sent it again.
+      if (wrote !== undefined && found?.wrote === wrote) return { done: true };
+      return { done: false, found };
+    }
+  }
+
+  async function putAlways(row: Row): Promise<void> {
+    await client.send(new PutCommand({ TableName: tableName, Item: row }));
+  }
+
+  /** Those that there are, in the order of `keys`. Strongly consistent. */
+  async function batchGet(keys: readonly RowKey[]): Promise<Row[]> {
+    const unique = [...new Map(keys.map((key) => [rowId(key), key])).values()];
+    const batches: RowKey[][] = [];
+    for (let i = 0; i < unique.length; i += batchKeysMax) batches.push(unique.slice(i, i + batchKeysMax));
+    const rows = new Map((await Promise.all(batches.map(oneBatch))).flat().map((row) => [rowId(row), row]));
+    return unique.flatMap((key) => rows.get(rowId(key)) ?? []);
+  }
+
+  async function oneBatch(keys: readonly RowKey[]): Promise<Row[]> {
+    const rows: Row[] = [];
+    let left = keys.map(({ pk, sk }): Record<string, unknown> => ({ pk, sk }));
+    for (let attempt = 1; attempt <= batchAttemptsMax; attempt += 1) {
+      const answer = await client.send(
+        new BatchGetCommand({ RequestItems: { [tableName]: { Keys: left, ConsistentRead: true } } }),
+      );
+      rows.push(...((answer.Responses?.[tableName] ?? []) as Row[]));
+      left = answer.UnprocessedKeys?.[tableName]?.Keys ?? [];
+      if (left.length === 0) return rows;
+      await pause(attempt);
+    }
+    throw new Error(
+      `table ${tableName}: ${left.length} of ${keys.length} items were not read in ${batchAttemptsMax} tries: it is ` +
+        'throttled; look at its metrics ReadThrottleEvents, and at what else reads it',
+    );
+  }
+
+  /** In order. Strongly consistent but for global indexes; every index gives keys alone. */
+  async function query(look: Look): Promise<Row[]> {
+    const rows: Row[] = [];
+    for await (const page of pages(look)) {
+      rows.push(...page);
+      if (rows.length >= (look.limit ?? Number.POSITIVE_INFINITY)) break;
+    }
+    return rows.slice(0, look.limit);
+  }
+
+  /** Page by page, each of `limit` rows at most, to the end. */
+  async function* pages(look: Look): AsyncGenerator<Row[]> {
+    if (look.limit !== undefined && look.limit <= 0) return;
+    let start: QueryCommandInput['ExclusiveStartKey'];
+    do {
+      const answer: QueryCommandOutput = await client.send(
+        new QueryCommand({
+          ...queryOf(tableName, look),
+          ...(start && { ExclusiveStartKey: start }),
+        }),
+      );
+      yield (answer.Items ?? []) as Row[];
+      start = answer.LastEvaluatedKey;
+    } while (start !== undefined);
+  }
+
+  /** Names a write, so that it is known again. */
+  function makeToken(): string {
+    return Array.from({ length: 3 }, () => Math.floor(random() * 2 ** 32).toString(36)).join('-');
+  }
+
+  return { client, tableName, pause, get, put, putAlways, batchGet, query, pages, makeToken };
+}
+
+export function rowId({ pk, sk }: RowKey): string {
+  return JSON.stringify([pk, sk]);
+}
+
+/** The condition that an item has the version that was read, or that it is new. */
+export function versionIs(version: number | null) {
+  return version === null
+    ? { ConditionExpression: 'attribute_not_exists(pk)' }
+    : {
+        ConditionExpression: '#version = :version',
+        ExpressionAttributeNames: { '#version': 'version' },
+        ExpressionAttributeValues: { ':version': version },
+      };
+}
+
+function queryOf(tableName: string, { index, pk, range, limit }: Look): QueryCommandInput {
+  const isGlobal = index !== undefined && globalIndexes.has(index);
+  const [condition, value] = rangeOf(range);
+  return {
+    TableName: tableName,
+    ...(index && { IndexName: index }),
+    KeyConditionExpression: `#pk = :pk${condition}`,
+    ExpressionAttributeNames: {
+      '#pk': partitionKeyOf[index ?? 'table'],
+      ...(range && { '#sk': sortKeyOf[index ?? 'table'] }),
+    },
+    ExpressionAttributeValues: { ':pk': pk, ...(range && { ':sk': value }) },
+    ...(!isGlobal && { ConsistentRead: true }),
+    ...(limit !== undefined && { Limit: limit }),
+  };
+}
+
+function rangeOf(range: Look['range']): [condition: string, value: string | number | undefined] {
+  if (range === undefined) return ['', undefined];
+  if ('startsWith' in range) return [' AND begins_with(#sk, :sk)', range.startsWith];
+  if ('after' in range) return [' AND #sk > :sk', range.after];
+  if ('before' in range) return [' AND #sk < :sk', range.before];
+  return [' AND #sk <= :sk', range.upTo];
+}

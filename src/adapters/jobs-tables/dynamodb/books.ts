@@ -1,0 +1,169 @@
+// What decides, read strongly. The ledger comes first: what is read after it is at its version at least, and where
+// another Publisher commits in between, a commit on the version that was read is lost.
+
+import type { HostName, JobKey, LaneKey, PoolName, RunnerName } from '../../../core/ids.ts';
+import type { Job } from '../../../core/job.ts';
+import type { Control, Lane, Ledger } from '../../../core/ledger.ts';
+import type { Runner } from '../../../core/runner.ts';
+import type { Books, BooksRequest, Census } from '../../../ports/jobs-table.ts';
+import { jobsNamed, lanesNamed, runnersNamed } from '../named.ts';
+import { type Access, rowId } from './access.ts';
+import { unpack } from './pack.ts';
+import {
+  hostPartition,
+  itemKeyOf,
+  jobRowKey,
+  laneRowKey,
+  lanesPartition,
+  queuePrefix,
+  type Row,
+  type RowKey,
+  runnerRowKey,
+  runnersPartition,
+  shards,
+} from './schema.ts';
+
+export interface HostRows {
+  ledger: Ledger | null;
+  controls: { control: Control; recordedAt: number }[];
+}
+
+export function createBooks(access: Access) {
+  async function hostRows(host: HostName): Promise<HostRows> {
+    const rows = await access.query({ pk: hostPartition(host) });
+    const ledger = rows.find(({ sk }) => sk === 'L');
+    return {
+      ledger: ledger ? unpack<Ledger>(ledger.item) : null,
+      controls: rows
+        .filter((row) => itemKeyOf(row)?.kind === 'control')
+        .map((row) => ({ control: unpack<Control>(row.item), recordedAt: row.recordedAt ?? 0 })),
+    };
+  }
+
+  async function books(host: HostName, request: BooksRequest): Promise<Books> {
+    const { ledger, controls } = await hostRows(host);
+    const shelf = createShelf(access);
+    const jobKeys = new Set(request.items.flatMap((item) => (item.kind === 'job' ? [item.key] : [])));
+    const names = new Set(request.items.flatMap((item) => (item.kind === 'runner' ? [item.name] : [])));
+    const [queue, timed] = await Promise.all([
+      queueOf(host, request.pools, request.queueMax),
+      access.query({ index: 'timed', pk: lanesPartition(host), limit: request.timedMax }),
+      shelf.fetch([...jobRows(jobKeys), ...runnerRows(names)]),
+    ]);
+    const jobsAsked = shelf.find<Job>(jobRows(jobKeys));
+    const runnersAsked = shelf.find<Runner>(runnerRows(names));
+
+    // What those name, then what only these have named: the second is hardly ever anything new.
+    const beside = runnersNamed(jobsAsked, names);
+    await shelf.fetch([
+      ...queue,
+      ...timed,
+      ...runnerRows(beside),
+      ...jobRows(jobsNamed(runnersAsked, jobKeys)),
+      ...laneRows(host, lanesNamed(host, jobsAsked, runnersAsked)),
+    ]);
+    const ofHost = shelf.find<Runner>(runnerRows(beside)).filter((runner) => runner.host === host);
+    const runners = [...runnersAsked, ...ofHost];
+    const named = jobsNamed(runners, jobKeys);
+    await shelf.fetch([
+      ...jobRows(named),
+      ...laneRows(host, lanesNamed(host, shelf.find<Job>(jobRows(named)), runners)),
+    ]);
+    const jobs = [...jobsAsked, ...shelf.find<Job>(jobRows(named))];
+    const lanes = laneRows(host, lanesNamed(host, jobs, runners));
+    await shelf.fetch(lanes);
+    return {
+      ledger,
+      controls: controls.map(({ control }) => control),
+      jobs,
+      runners,
+      lanes: shelf.find<Lane>(lanes),
+      queue: shelf.find<Lane>(queue),
+      timed: shelf.find<Lane>(timed),
+    };
+  }
+
+  /**
+   * Of each pool the first lanes. Mostly few lanes wait: then one query has them all, whatever the number of pools;
+   * where it has not, each pool is asked.
+   */
+  async function queueOf(host: HostName, pools: readonly PoolName[], limit: number): Promise<Row[]> {
+    if (pools.length === 0 || limit <= 0) return [];
+    const look = { index: 'queue', pk: lanesPartition(host) } as const;
+    if (pools.length > 1) {
+      const all = await access.query({ ...look, limit: limit + 1 });
+      const ofPool = (pool: PoolName) => all.filter(({ queue }) => queue?.startsWith(queuePrefix(pool)));
+      if (all.length <= limit) return pools.flatMap(ofPool);
+    }
+    const ofPools = pools.map((pool) =>
+      access.query({ ...look, range: { startsWith: queuePrefix(pool) }, limit }),
+    );
+    return (await Promise.all(ofPools)).flat();
+  }
+
+  async function census(host: HostName): Promise<Census> {
+    const { ledger, controls } = await hostRows(host);
+    const [lanes, runners] = await Promise.all([access.query({ pk: lanesPartition(host) }), aliveOf(host)]);
+    return {
+      version: ledger?.version ?? 0,
+      ledger,
+      controls: controls.map(({ control }) => control),
+      lanes: lanes.map((row) => unpack<Lane>(row.item)),
+      runners,
+      // Jobs are counted by a global index alone, which may lag.
+      jobs: null,
+    };
+  }
+
+  async function aliveOf(host: HostName): Promise<Runner[]> {
+    const keys = await Promise.all(
+      shards.map((shard) => access.query({ index: 'alive', pk: runnersPartition(host, shard) })),
+    );
+    return (await access.batchGet(keys.flat())).map((row) => unpack<Runner>(row.item));
+  }
+
+  const runnersOfHost = async (host: HostName): Promise<Runner[]> =>
+    (await aliveOf(host)).filter(({ state }) => state !== 'gone');
+
+  return { hostRows, books, census, runnersOfHost };
+}
+
+/** Rows that were read, so that none is read twice. */
+function createShelf(access: Access) {
+  const rows = new Map<string, Row | null>();
+
+  function keep(found: readonly Row[]): void {
+    for (const row of found) rows.set(rowId(row), row);
+  }
+
+  return {
+    keep,
+
+    /** One call for those that were not read yet; none where all were. */
+    async fetch(keys: readonly RowKey[]): Promise<void> {
+      const unread = keys.filter((key) => !rows.has(rowId(key)));
+      if (unread.length === 0) return;
+      for (const key of unread) rows.set(rowId(key), null);
+      keep(await access.batchGet(unread));
+    },
+
+    /** Those that there are, in the order of `keys`. */
+    find: <Item>(keys: readonly RowKey[]): Item[] =>
+      keys.flatMap((key) => {
+        const row = rows.get(rowId(key));
+        return row ? [unpack<Item>(row.item)] : [];
+      }),
+  };
+}
+
+function jobRows(keys: Iterable<JobKey>): RowKey[] {
+  return [...keys].map(jobRowKey);
+}
+
+function runnerRows(names: Iterable<RunnerName>): RowKey[] {
+  return [...names].flatMap((name) => runnerRowKey(name) ?? []);
+}
+
+function laneRows(host: HostName, lanes: Iterable<LaneKey>): RowKey[] {
+  return [...lanes].map((lane) => laneRowKey(host, lane));
+}

@@ -1,0 +1,36 @@
+// The table's stream, as the Messenger wants it. A record tells of a change if the item is not counted (`dirty`) and
+// that, or the change it is about, has moved: so facts that change no count, the Publisher's own writes and what time
+// to live deletes tell nothing, and what a commit hands on to another host is told to that one.
+
+import type { Change } from '../../../ports/jobs-table.ts';
+import { hostOfDirty, itemKeyOf } from './schema.ts';
+
+/** A value as a stream has it; keys and marks are strings. */
+interface StreamValue {
+  S?: string | undefined;
+}
+
+/** What is used of a record, as Lambda's event source mapping and GetRecords both give it. */
+export interface StreamRecord {
+  dynamodb?:
+    | {
+        NewImage?: Record<string, StreamValue> | undefined;
+        OldImage?: Record<string, StreamValue> | undefined;
+      }
+    | undefined;
+}
+
+export function changesOf(record: StreamRecord): Change[] {
+  const after = markOf(record.dynamodb?.NewImage);
+  const before = markOf(record.dynamodb?.OldImage);
+  if (after === null) return [];
+  if (before !== null && before.host === after.host && before.change === after.change) return [];
+  const image = record.dynamodb?.NewImage ?? {};
+  const item = itemKeyOf({ pk: image['pk']?.S ?? '', sk: image['sk']?.S ?? '' });
+  return item === null ? [] : [{ host: after.host, item }];
+}
+
+function markOf(image: Record<string, StreamValue> | undefined) {
+  const dirty = image?.['dirty']?.S;
+  return dirty === undefined ? null : { host: hostOfDirty(dirty), change: image?.['change']?.S };
+}

@@ -1,0 +1,29 @@
+// The client of DynamoDB as this system wants it: bounded in every direction, so that a call which does not come back
+// is an error long before the function around it is killed.
+
+import { DynamoDBClient, type DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
+import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+
+/**
+ * The first try and three more, with the SDK's growing pauses and jitter. More would outlast a Publisher's run of 6 s;
+ * what is refused four times goes back to its queue.
+ */
+const attemptsMax = 4;
+/** DynamoDB answers within 10 ms, and seldom within 500: a connection that is silent for longer is lost. */
+const requestMsMax = 2_000;
+const connectionMsMax = 1_000;
+
+/** Once for each environment. `config` is what the place wants: region, endpoint, credentials. */
+export function createDynamoDbClient(config: DynamoDBClientConfig): DynamoDBDocumentClient {
+  const client = new DynamoDBClient({
+    maxAttempts: attemptsMax,
+    retryMode: 'standard',
+    requestHandler: {
+      requestTimeout: requestMsMax,
+      connectionTimeout: connectionMsMax,
+      throwOnRequestTimeout: true,
+    },
+    ...config,
+  });
+  return DynamoDBDocumentClient.from(client, { marshallOptions: { removeUndefinedValues: true } });
+}

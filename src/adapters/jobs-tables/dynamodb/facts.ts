@@ -1,0 +1,63 @@
+// What is learned: merged by the core into what is known, whoever writes at the same time.
+
+import type { JobKey, RunnerName } from '../../../core/ids.ts';
+import type { Job, JobFact } from '../../../core/job.ts';
+import type { Control } from '../../../core/ledger.ts';
+import type { Runner, RunnerFact } from '../../../core/runner.ts';
+import type { EpochMs } from '../../../ports/clock.ts';
+import type { JobRecorded, RunnerRecorded } from '../../../ports/jobs-table.ts';
+import { mergeJobFacts, mergeRunnerFacts } from '../record.ts';
+import type { Access } from './access.ts';
+import { type RowDecision, writeOptimistically } from './optimistic.ts';
+import { unpack } from './pack.ts';
+import { controlRow, type Rows } from './rows.ts';
+import { jobRowKey, type Row, runnerRowKey } from './schema.ts';
+
+export function createFacts(access: Access, rows: Rows) {
+  function decideJob(found: Row | null, facts: readonly JobFact[], at: EpochMs): RowDecision<JobRecorded> {
+    const before = found && unpack<Job>(found.item);
+    const job = mergeJobFacts(before, facts, at);
+    if (job === null) return { row: null, answer: { outcome: 'unchanged', job: before } };
+    return { row: rows.ofJob(job), answer: { outcome: 'recorded', job } };
+  }
+
+  function decideRunner(
+    found: Row | null,
+    facts: readonly RunnerFact[],
+    at: EpochMs,
+  ): RowDecision<RunnerRecorded> {
+    if (found === null) return { row: null, answer: { outcome: 'unknown' } };
+    const before = unpack<Runner>(found.item);
+    const merged = mergeRunnerFacts(before, facts, at);
+    if (merged.outcome !== 'changed') return { row: null, answer: { ...merged, runner: before } };
+    const { runner } = merged;
+    return { row: rows.ofRunner(runner), answer: { outcome: 'recorded', runner } };
+  }
+
+  return {
+    recordJob: (key: JobKey, facts: readonly JobFact[], at: EpochMs): Promise<JobRecorded> =>
+      writeOptimistically(access, {
+        key: jobRowKey(key),
+        probablyNew: isFirstSighting(facts[0]),
+        decide: (found) => decideJob(found, facts, at),
+      }),
+
+    recordRunner: (name: RunnerName, facts: readonly RunnerFact[], at: EpochMs): Promise<RunnerRecorded> => {
+      const key = runnerRowKey(name);
+      if (key === null) return Promise.resolve({ outcome: 'unknown' });
+      return writeOptimistically(access, {
+        key,
+        probablyNew: false,
+        decide: (found) => decideRunner(found, facts, at),
+      });
+    },
+
+    recordControl: (control: Control, at: EpochMs): Promise<void> =>
+      access.putAlways(controlRow(control, at, access.makeToken())),
+  };
+}
+
+/** GitHub's `queued` comes first, but for a redelivery or an event that was overtaken. */
+function isFirstSighting(fact: JobFact | undefined): boolean {
+  return fact?.kind === 'seen' && (fact.sighting.phase === 'queued' || fact.sighting.phase === 'gated');
+}

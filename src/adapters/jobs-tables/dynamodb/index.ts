@@ -1,0 +1,49 @@
+// The jobs table on DynamoDB: any number of processes write it. schema.ts has its keys and what they cost. Its stream
+// is read elsewhere, with `changesOf`.
+
+import type { JobsTable } from '../../../ports/jobs-table.ts';
+import { type AccessOptions, createAccess } from './access.ts';
+import { createBooks } from './books.ts';
+import { createCommits } from './commit.ts';
+import { createDeployments } from './deployment.ts';
+import { createFacts } from './facts.ts';
+import { createLookUps } from './look-ups.ts';
+import { unpack } from './pack.ts';
+import { createRows, type RowOptions } from './rows.ts';
+import { jobRowKey, laneRowKey, ledgerRowKey, type RowKey, runnerRowKey } from './schema.ts';
+import { createSweeps } from './sweeps.ts';
+
+export { changesOf, type StreamRecord } from './changes.ts';
+export { createDynamoDbClient } from './client.ts';
+export { tableSchema } from './schema.ts';
+
+export interface DynamoDbJobsTableOptions extends AccessOptions, RowOptions {}
+
+export function createDynamoDbJobsTable(options: DynamoDbJobsTableOptions): JobsTable {
+  const access = createAccess(options);
+  const rows = createRows(options);
+  const facts = createFacts(access, rows);
+  const { hostRows, books, census, runnersOfHost } = createBooks(access);
+
+  async function read<Item>(key: RowKey | null): Promise<Item | null> {
+    const row = key && (await access.get(key));
+    return row && unpack<Item>(row.item);
+  }
+
+  return {
+    deployment: createDeployments(access),
+    ...facts,
+    readJob: (key) => read(jobRowKey(key)),
+    readRunner: (name) => read(runnerRowKey(name)),
+    readLane: (host, key) => read(laneRowKey(host, key)),
+    readLedger: (host) => read(ledgerRowKey(host)),
+    books,
+    census,
+    commit: createCommits(access, rows),
+    ...createLookUps(access, hostRows),
+    runnersOfHost,
+    ...createSweeps(access),
+    /** DynamoDB deletes what has ended by itself, for nothing, some time after it `expires`. */
+    purge: async () => 0,
+  };
+}

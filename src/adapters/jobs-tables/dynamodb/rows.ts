@@ -1,0 +1,142 @@
+// Items with what the indexes need beside them, computed at each write (../places.ts).
+
+import type { HostName } from '../../../core/ids.ts';
+import type { Dirty, Job } from '../../../core/job.ts';
+import { lanePlaces } from '../../../core/lane-places.ts';
+import type { Control, Lane, Ledger } from '../../../core/ledger.ts';
+import type { Runner } from '../../../core/runner.ts';
+import type { EpochMs } from '../../../ports/clock.ts';
+import type { Deadlines, Sweep } from '../../../ports/jobs-table.ts';
+import { type JobPlaces, jobPlaces, type RunnerPlaces, runnerPlaces } from '../places.ts';
+import { pack } from './pack.ts';
+import {
+  controlRowKey,
+  dirtyPartition,
+  dueJobsPartition,
+  dueSweepsPartition,
+  jobRowKey,
+  jobsPlace,
+  laneRowKey,
+  ledgerRowKey,
+  queueKeyOf,
+  type Row,
+  refusedPlace,
+  runnerRowKey,
+  runnersPlace,
+  shardOf,
+  sortable,
+  sparesPlace,
+  sweepRowKey,
+  timedKeyOf,
+} from './schema.ts';
+
+/**
+ * One unit per read, which every plan begins with, and few per commit. A ledger of fifty pools has a third of it; only
+ * very many pools that all fail, each for another reason, come near.
+ */
+export const ledgerBytesMax = 4 * 1024;
+
+export interface RowOptions {
+  deadlines: Deadlines;
+  /** What ended goes so much later, by DynamoDB's time to live. */
+  keepMs: number;
+}
+
+export function createRows({ deadlines, keepMs }: RowOptions) {
+  const expiry = (endedAt: EpochMs | null) =>
+    endedAt === null ? undefined : Math.floor((endedAt + keepMs) / 1_000);
+
+  return {
+    ofJob(job: Job): Row {
+      const places = jobPlaces(job, deadlines);
+      const due = places.dueAt === null ? null : dueJobsPartition(shardOf(job.key));
+      return {
+        ...jobRowKey(job.key),
+        item: pack(`job ${job.key}`, job),
+        version: job.version,
+        ...dirtyMark(job.dirty, job.key),
+        ...(due && { due, dueAt: places.dueAt ?? 0 }),
+        ...jobPlace(job, places),
+        counted: places.countedHost ?? undefined,
+        expires: expiry(places.endedAt),
+      };
+    },
+
+    ofRunner(runner: Runner): Row {
+      const places = runnerPlaces(runner, deadlines);
+      const key = runnerRowKey(runner.name);
+      if (key === null) throw new RangeError(`a runner named ${runner.name}: this system names none so`);
+      return {
+        ...key,
+        item: pack(`runner ${runner.name}`, runner),
+        version: runner.version,
+        ...dirtyMark(runner.dirty, runner.name),
+        ...(places.dueAt !== null && { due: key.pk, dueAt: places.dueAt }),
+        ...runnerPlace(runner, places),
+        // Any value would do: being there is what counts.
+        alive: places.isGone && places.countedClass === null ? undefined : 'A',
+        expires: expiry(places.endedAt),
+      };
+    },
+  };
+}
+
+export type Rows = ReturnType<typeof createRows>;
+
+export function ledgerRow(ledger: Ledger): Row {
+  const item = pack(`the ledger of host ${ledger.host}`, ledger, ledgerBytesMax);
+  return { ...ledgerRowKey(ledger.host), item, version: ledger.version };
+}
+
+/** Lanes have no version of their own: they move with the ledger's. */
+export function laneRow(lane: Lane): Row {
+  const { queue, timeAt } = lanePlaces(lane);
+  return {
+    ...laneRowKey(lane.host, lane.key),
+    item: pack(`lane ${lane.key}`, lane),
+    version: 0,
+    queue: queue === null ? undefined : queueKeyOf(lane.pool, queue.alive, queue.oldestAt, lane.key),
+    timed: timeAt === null ? undefined : timedKeyOf(timeAt, lane.key),
+  };
+}
+
+/** `change` is new each time. It stands in no index: there are few, and whoever looks compares them with the ledger. */
+export function controlRow(control: Control, recordedAt: EpochMs, change: string): Row {
+  const key = controlRowKey(control.host, control.pool);
+  const dirty = dirtyPartition(control.host, shardOf(control.pool));
+  return { ...key, item: pack(key.sk, control), version: 0, recordedAt, dirty, change };
+}
+
+export function sweepRow(sweep: Sweep, version: number): Row {
+  const key = sweepRowKey(sweep.kind, sweep.subject);
+  const item = pack(`sweep ${key.pk}`, sweep);
+  return { ...key, item, version, due: dueSweepsPartition, dueAt: sweep.nextAt };
+}
+
+function dirtyMark(dirty: Dirty | null, key: string): Pick<Row, 'dirty' | 'dirtyAt' | 'change'> {
+  if (dirty === null) return {};
+  return {
+    dirty: dirtyPartition(dirty.host, shardOf(key)),
+    dirtyAt: dirty.since,
+    change: String(dirty.change),
+  };
+}
+
+/** A job that is counted though its route was refused meanwhile stands in its lane until it is counted no more. */
+function jobPlace({ key }: Job, places: JobPlaces): Pick<Row, 'place' | 'placeAt'> {
+  const { countedLane, countedClass, createdAt, isRefused } = places;
+  if (countedLane !== null && countedClass !== null)
+    return { place: jobsPlace(countedLane, countedClass), placeAt: `${sortable(createdAt)}#${key}` };
+  return isRefused ? { place: refusedPlace, placeAt: key } : {};
+}
+
+function runnerPlace({ name }: Runner, places: RunnerPlaces): Pick<Row, 'place' | 'placeAt'> {
+  const placeAt = `${places.rank}#${sortable(places.rankAt)}#${name}`;
+  const place = placeOfRunner(places.host, places);
+  return place === null ? {} : { place, placeAt };
+}
+
+function placeOfRunner(host: HostName, { lane, pool, countedClass }: RunnerPlaces): string | null {
+  if (lane !== null) return countedClass === null ? null : runnersPlace(host, lane, countedClass);
+  return countedClass === 'standby' ? sparesPlace(host, pool) : null;
+}

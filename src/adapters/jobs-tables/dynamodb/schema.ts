@@ -1,0 +1,212 @@
+// One table, on demand, with a stream of new and old images. Every access is by key, or a Query of one partition:
+// nothing is ever scanned, and nothing grows with what ended.
+//
+//   what        pk                    sk           beside `item` (the whole thing, packed) and `version`
+//   job         J#<github>#<id>       J            dirty change dirtyAt | due dueAt | place placeAt | counted | expires
+//   runner      R#<host>#<0..3>       <name>       dirty change dirtyAt | due dueAt | place placeAt | alive | expires
+//   ledger      H#<host>              L            -
+//   control     H#<host>              C#<pool>     dirty change (for the stream alone) | recordedAt
+//   lane        A#<host>              <lane>       queue | timed
+//   sweep       S#<kind>#<subject>    S            due dueAt
+//   deployment  D                     D            -
+//   budget      B#<kind>#<account>    B            (adapters/budgets/dynamodb)
+//   offer       O                     <offer>      expires (adapters/offers/dynamodb)
+//
+// Indexes are sparse: an item stands in one only while it has its attributes. All hold keys alone, so that a write
+// that moves nothing costs no index a write; what a look-up answers with is read from the table, strongly.
+//
+//   local index  sort key  of                                     why local: it is read strongly
+//   queue        queue     <pool>#<alive>#<oldestAt>#<lane>       the queue for places decides what is ordered
+//   timed        timed     <at>#<lane>                            surplus and back-off
+//   alive        alive     runners not gone, or still counted     a census reads the living, never the history
+//
+//   global index  pk                              sk                      may lag: whoever looks reads the item again
+//   dirty         <host>#<0..3>                   since                   what was never counted
+//   due           R#<host>#<0..3> | J#<0..3> | S  deadline                what somebody has to see to
+//   place         <class> <lane>, refused         <age>#<key>             jobs and runners of a lane; spares of a pool
+//   counted       <host>                          pk, so the job's key    jobs to be routed again
+//
+// Where many writes meet, a partition's 1,000 write units a second are spread over four shards; lanes are not, since
+// their queue has to be in order. A local index keeps a partition below 10 GB: four shards of eight days' runners
+// are about 10 million of them on one host, lanes are as many as there are scopes.
+//
+// Sizes (packed; `npm`-like names, one repository): a job 0.7-1.0 KB, a runner 0.6-0.9 KB, a lane 0.4 KB, the ledger
+// 0.2 KB for one pool and 1.3 KB for fifty; with keys and index attributes below 1 KB or little more, so that a write
+// is 1-2 units and one within a commit 2-4. An index entry is one unit each time it comes, goes or moves.
+//
+// Calls: a first `queued` is one conditional put without a read, as is its duplicate; any other fact is one read and
+// one conditional put; a commit is one transaction; books are 3 queries, and 1 to 3 batches of gets that need not
+// wait for one another. `calls.slow.test.ts` counts them.
+
+import type { HostName, JobKey, LaneKey, PoolName, RunnerName } from '../../../core/ids.ts';
+import { parseRunnerName } from '../../../core/ids.ts';
+import type { JobClass } from '../../../core/job.ts';
+import type { RunnerClass } from '../../../core/runner.ts';
+import type { EpochMs } from '../../../ports/clock.ts';
+import type { ItemKey, Sweep } from '../../../ports/jobs-table.ts';
+
+/** For whoever makes the table: the attributes that keys are made of, and the indexes. */
+export const tableSchema = {
+  key: ['pk', 'sk'],
+  /** The name of each local index is that of its sort key; the partition key is the table's. */
+  localIndexes: ['queue', 'timed', 'alive'],
+  globalIndexes: {
+    dirty: ['dirty', 'dirtyAt'],
+    due: ['due', 'dueAt'],
+    place: ['place', 'placeAt'],
+    counted: ['counted', 'pk'],
+  },
+  /** All other key attributes are strings. */
+  numbers: ['dirtyAt', 'dueAt'],
+  timeToLive: 'expires',
+} as const;
+
+export type LocalIndex = (typeof tableSchema.localIndexes)[number];
+export type GlobalIndex = keyof typeof tableSchema.globalIndexes;
+
+export interface RowKey {
+  pk: string;
+  sk: string;
+}
+
+/** An item as it is stored. What is `undefined` is not written. */
+export interface Row extends RowKey {
+  item: string | Uint8Array;
+  version: number;
+  /** By which write it came here: tells a write whose answer was lost from one that was refused. */
+  wrote?: string;
+
+  dirty?: string | undefined;
+  /** Moves with each change that has to be counted, so that the stream can tell it from other writes. */
+  change?: string | undefined;
+  dirtyAt?: number | undefined;
+  due?: string | undefined;
+  dueAt?: number | undefined;
+  place?: string | undefined;
+  placeAt?: string | undefined;
+  counted?: string | undefined;
+  queue?: string | undefined;
+  timed?: string | undefined;
+  alive?: string | undefined;
+  recordedAt?: number | undefined;
+  /** In seconds, as DynamoDB wants it. */
+  expires?: number | undefined;
+}
+
+/** Shards of what many write: 4,000 write units a second. */
+export const shards = ['0', '1', '2', '3'] as const;
+type Shard = (typeof shards)[number];
+
+// ---- Keys of items
+
+export function jobRowKey(key: JobKey): RowKey {
+  return { pk: `J#${key}`, sk: 'J' };
+}
+
+/** `null` for a name that none of our runners has. */
+export function runnerRowKey(name: RunnerName): RowKey | null {
+  const host = parseRunnerName(name)?.host;
+  return host === undefined ? null : { pk: runnersPartition(host, shardOf(name)), sk: name };
+}
+
+export function ledgerRowKey(host: HostName): RowKey {
+  return { pk: hostPartition(host), sk: 'L' };
+}
+
+export function controlRowKey(host: HostName, pool: PoolName): RowKey {
+  return { pk: hostPartition(host), sk: `C#${pool}` };
+}
+
+export function laneRowKey(host: HostName, lane: LaneKey): RowKey {
+  return { pk: lanesPartition(host), sk: lane };
+}
+
+export function sweepRowKey(kind: Sweep['kind'], subject: string): RowKey {
+  return { pk: `S#${kind}#${subject}`, sk: 'S' };
+}
+
+export const deploymentRowKey: RowKey = { pk: 'D', sk: 'D' };
+
+/** Ledger and controls. */
+export function hostPartition(host: HostName): string {
+  return `H#${host}`;
+}
+
+export function lanesPartition(host: HostName): string {
+  return `A#${host}`;
+}
+
+export function runnersPartition(host: HostName, shard: Shard): string {
+  return `R#${host}#${shard}`;
+}
+
+/** What has the key, if it is something that has to be counted when it changes. */
+export function itemKeyOf({ pk, sk }: RowKey): ItemKey | null {
+  switch (pk.slice(0, 2)) {
+    case 'J#':
+      return { kind: 'job', key: pk.slice(2) as JobKey };
+    case 'R#':
+      return { kind: 'runner', name: sk as RunnerName };
+    case 'H#':
+      return sk.startsWith('C#') ? { kind: 'control', pool: sk.slice(2) as PoolName } : null;
+    default:
+      return null;
+  }
+}
+
+// ---- Keys of indexes
+
+export function dirtyPartition(host: HostName, shard: Shard): string {
+  return `${host}#${shard}`;
+}
+
+export function hostOfDirty(dirty: string): HostName {
+  return dirty.slice(0, dirty.lastIndexOf('#')) as HostName;
+}
+
+export function dueJobsPartition(shard: Shard): string {
+  return `J#${shard}`;
+}
+
+export const dueSweepsPartition = 'S';
+
+/** A lane's key may hold anything, so it comes last. */
+export function jobsPlace(lane: LaneKey, jobClass: JobClass): string {
+  return `J#${jobClass}#${lane}`;
+}
+
+export function runnersPlace(host: HostName, lane: LaneKey, runnerClass: RunnerClass): string {
+  return `R#${host}#${runnerClass}#${lane}`;
+}
+
+export function sparesPlace(host: HostName, pool: PoolName): string {
+  return `P#${host}#${pool}`;
+}
+
+export const refusedPlace = 'refused';
+
+export function queuePrefix(pool: PoolName): string {
+  return `${pool}#`;
+}
+
+export function queueKeyOf(pool: PoolName, alive: number, oldestAt: EpochMs, lane: LaneKey): string {
+  return `${queuePrefix(pool)}${String(alive).padStart(6, '0')}#${sortable(oldestAt)}#${lane}`;
+}
+
+export function timedKeyOf(at: EpochMs, lane: LaneKey): string {
+  return `${sortable(at)}#${lane}`;
+}
+
+/** Digits that sort as times do: microseconds, since a time may be a fraction of a millisecond. */
+export function sortable(at: EpochMs): string {
+  const us = Math.round(at * 1_000);
+  if (Number.isSafeInteger(us) && us >= 0) return String(us).padStart(16, '0');
+  throw new RangeError(`a time of ${at} ms since 1970: allowed is any from 1970 to the year 2255`);
+}
+
+/** FNV-1a: spreads names evenly, the same in every process. */
+export function shardOf(text: string): Shard {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < text.length; i += 1) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+  return shards[((hash >>> 24) ^ hash) & 3] ?? '0';
+}
