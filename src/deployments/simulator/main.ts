@@ -3,6 +3,7 @@
 //   SEEDS=1000 make simulate              seeds 1 to 1000, or from FROM on
 //   FAULTS=crash SEEDS=50 make simulate   one profile alone
 //   SEED=42 make simulate                 that seed again, exactly
+//   SCENARIO=lost-completed make simulate   a fixed story, with its timeline; SCENARIO=all names and plays every one
 //   JOBS=50                               jobs of a storm
 //   WORKERS=1                             threads; one for each core where it is not said
 
@@ -11,6 +12,7 @@ import { type Campaign, type Outcome, runCampaign, type Task, tasksOf } from './
 import { chooseFaults, profileOfSeed } from './faults.ts';
 import { outcomeOf, simulate } from './outcome.ts';
 import { createProgress } from './progress.ts';
+import { isScenarioName, scenarioNames, tellScenarios } from './scenarios/tell.ts';
 import { shrink } from './shrink.ts';
 import { jobsDefault } from './simulation.ts';
 import { createSummary } from './summary.ts';
@@ -22,8 +24,12 @@ const failuresShown = 3;
 const violationsShown = 5;
 const interrupted = 130;
 
+// Whoever reads only the beginning of it (`| head`) wants no more.
+process.stdout.on('error', () => process.exit(0));
+
 const terms = readTerms(process.env);
-process.exitCode = terms.seed === null ? await campaign() : await replay(taskOf(terms.seed));
+if (terms.scenario !== null) process.exitCode = await tellScenarios(terms.scenario, print);
+else process.exitCode = terms.seed === null ? await campaign() : await replay(taskOf(terms.seed));
 
 async function campaign(): Promise<number> {
   const summary = createSummary();
@@ -102,6 +108,7 @@ function print(...lines: string[]): void {
 // ---- The environment
 
 interface Terms {
+  scenario: string | null;
   seed: number | null;
   seeds: number;
   from: number;
@@ -123,7 +130,11 @@ function readTerms(environment: NodeJS.ProcessEnv): Terms {
   const faults = environment['FAULTS'] || null;
   const choice = faults === null ? null : chooseFaults(faults);
   if (choice && 'problem' in choice) problems.push(choice.problem);
+  const scenario = environment['SCENARIO'] || null;
+  if (scenario !== null && !isScenarioName(scenario))
+    problems.push(`SCENARIO is "${scenario}"; it has to be "all", or one of ${scenarioNames.join(', ')}`);
   const read: Terms = {
+    scenario,
     seed: environment['SEED'] ? whole('SEED', 1, Number.MAX_SAFE_INTEGER) : null,
     seeds: whole('SEEDS', seedsDefault, 100_000_000),
     from: whole('FROM', 1, Number.MAX_SAFE_INTEGER / 2),

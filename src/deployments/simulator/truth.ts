@@ -27,6 +27,10 @@ export interface TableObserver {
   job(job: Job): void;
 }
 
+function installationOf({ subject }: Sweep): number {
+  return Number(subject.split(':', 1)[0]);
+}
+
 export function truthLaneId(host: HostName, lane: LaneKey): string {
   return `${host} ${lane}`;
 }
@@ -68,7 +72,11 @@ export function watchTable(table: JobsTable, observer: TableObserver): { table: 
 
   async function noteSweep({ kind, subject }: Sweep): Promise<void> {
     const sweep = kind === 'queuedJobs' ? await table.readSweep(kind, subject) : null;
-    if (sweep) lookUps.set(subject, sweep);
+    // Of the repository's newest installation: what was installed before is no longer there.
+    const repository = subject.slice(subject.indexOf(':') + 1);
+    const known = lookUps.get(repository);
+    if (sweep && (known === undefined || installationOf(known) <= installationOf(sweep)))
+      lookUps.set(repository, sweep);
   }
 
   const watched: JobsTable = {

@@ -56,7 +56,7 @@ const settleMinutes = 80;
 /** One seed for all: chance only spreads boots and calls. */
 const seed = 1;
 
-/** `isOver` is told of the stage as it is at the end, whether the story went well or not. */
+/** `watch` is told of the stage as it is set, so that its log can be read whether the story goes well or not. */
 export async function playScenario(
   scenario: Scenario,
   watch: (stage: Stage) => void = () => {},
