@@ -111,6 +111,22 @@ describe('a job in progress', () => {
     assert.deepEqual(books.job(1).ask, { dueAt: books.now() + timing.orphanJobMs, purpose: 'orphan' });
   });
 
+  it('whose runner is missing at GitHub twice is asked about after two minutes', () => {
+    const books = createBooks(configurationOf([poolSettings('lint')]));
+    books.queued({ id: 1, labels: ['lint'] });
+    const [name] = launchesOf(books.settle());
+    assert(name);
+    books.bringOnline(name);
+    books.inProgress({ id: 1, labels: ['lint'] }, name);
+    books.settle();
+    books.pass(timing.missingMs + 1);
+    for (let lists = 0; lists < 2; lists += 1)
+      books.learn(name, { kind: 'missing', asked: books.now(), trustedAfterMs: timing.missingMs });
+    books.settle();
+    assert.equal(books.runner(name).counted, 'ending', 'its place is taken until its host has spoken');
+    assert.deepEqual(books.job(1).ask, { dueAt: books.now() + timing.orphanJobMs, purpose: 'orphan' });
+  });
+
   it('whose event comes after the end of its runner moves the job only, and is asked about', () => {
     const books = createBooks(configurationOf([poolSettings('lint')]));
     books.queued({ id: 1, labels: ['lint'] });

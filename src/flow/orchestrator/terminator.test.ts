@@ -12,6 +12,7 @@ import {
   scripted,
   silent,
 } from '../../../test/fixtures/stations.ts';
+import { runnerDeadline } from '../../core/deadline.ts';
 import type { RunnerName } from '../../core/ids.ts';
 import type { RunnerFact } from '../../core/runner.ts';
 import { type GitHub, GitHubError } from '../../ports/github.ts';
@@ -90,6 +91,42 @@ describe('the terminator', () => {
     const runner = await stations.table.readRunner(name);
     assert.equal(runner?.state, 'assigned');
     assert.equal(runner?.removing, null);
+  });
+
+  it('takes a runner that GitHub does not know for removed, and ends its machine', async () => {
+    const stations = stationsOf();
+    const name = await stations.order();
+    await know(stations, name, ...registered, surplus);
+    const { run } = terminatorOf(
+      stations,
+      { terminate: async () => 'gone' },
+      { removeRunner: async () => 'absent' },
+    );
+    await run(messages(endOrder(name)));
+    assert.equal((await stations.table.readRunner(name))?.state, 'gone');
+  });
+
+  it('leaves a runner whose job is said to be done while GitHub calls it busy, and looks again in a minute', async () => {
+    const stations = stationsOf();
+    const name = await stations.order();
+    await know(stations, name, ...registered, { kind: 'done', job: null });
+    const { run, host } = terminatorOf(stations, {}, { removeRunner: async () => 'busy' });
+    await run(messages(endOrder(name)));
+    assert.deepEqual(host.calls, []);
+    const runner = await stations.table.readRunner(name);
+    assert(runner);
+    assert.equal(runner.state, 'ending');
+    assert.equal(runnerDeadline(runner, stations.times)?.at, stations.clock.now() + 60_000);
+  });
+
+  it('asks GitHub once: what was removed is ended again by its host alone', async () => {
+    const stations = stationsOf();
+    const name = await stations.order();
+    await know(stations, name, ...registered, surplus, { kind: 'removed' }, { kind: 'terminated' });
+    const { run, github, host } = terminatorOf(stations, { terminate: async () => 'ending' }, {});
+    await run(messages(endOrder(name)));
+    assert.deepEqual(github.calls, []);
+    assert.deepEqual(host.calls, ['terminate']);
   });
 
   it('ends nothing when a job was heard of meanwhile', async () => {

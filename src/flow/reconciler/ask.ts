@@ -36,7 +36,7 @@ export function createAsk({ clock, table, github, configuration, sighting, telem
     function factsOf(): JobFact[] {
       telemetry.count(metrics.asks, { purpose, answer: report?.status ?? 'unknown' });
       if (report === null)
-        return askedAt < (job?.firstSeenAt ?? 0) + unknownYetMs ? [{ kind: 'asked' }] : [{ kind: 'vanished' }];
+        return [{ kind: askedAt < (job?.firstSeenAt ?? 0) + unknownYetMs ? 'asked' : 'vanished' }];
       const seen = sightingOf(report, sighting);
       const facts: JobFact[] = seen === null ? [] : [{ kind: 'seen', sighting: seen, by: 'answer' }];
       facts.push({ kind: 'asked' });
