@@ -32,6 +32,13 @@ export const faultKinds = {
   hiddenRunner: { says: "a runner missing in a page of GitHub's list", alone: 0.1, together: 0.03 },
   idleDrop: { says: 'idle runners that GitHub drops after one to two minutes', alone: 1, together: 1 },
   deprecated: { says: 'a runner too old to be given a job', alone: 0.05, together: 0.01 },
+  gitHubDown: {
+    says: 'GitHub answers nothing for minutes, per minute',
+    alone: 0.06,
+    together: 0.01,
+    isHeavy: true,
+  },
+  notAdmitted: { says: 'a job that no runner group admits', alone: 0.08, together: 0.02 },
   // People.
   cancel: { says: 'a run that is cancelled, in any phase', alone: 0.3, together: 0.1 },
   cancelIgnored: {
@@ -58,6 +65,12 @@ export const faultKinds = {
   stall: { says: 'a handler that sleeps up to 90 s at a step', alone: 0.1, together: 0.02, isHeavy: true },
   restart: { says: 'the whole process is killed, per minute', alone: 0.15, together: 0.03, isHeavy: true },
   // Hosts.
+  noCapacity: {
+    says: 'a host refuses all launches for minutes, per minute',
+    alone: 0.06,
+    together: 0.01,
+    isHeavy: true,
+  },
   launchRefused: {
     says: 'a launch refused for want of capacity',
     alone: 0.15,

@@ -3,6 +3,7 @@
 
 import { createSeededRandom } from '../../adapters/clock/virtual/random.ts';
 import type { World } from '../../adapters/github/simulated/world.ts';
+import type { HostName } from '../../core/ids.ts';
 import type { Deficit } from './checkers/deficit.ts';
 import { isWorkOver, leftovers } from './checkers/quiet.ts';
 import type { EventLog } from './event-log.ts';
@@ -10,6 +11,7 @@ import { createMischief, type FaultKind, type Rates } from './faults.ts';
 import { configuration, deploymentOf, startsAt } from './landscape.ts';
 import type { Counts } from './recorder.ts';
 import { createStage, type Violation } from './stage.ts';
+import { sendStranger } from './strangers.ts';
 import type { Truth } from './truth.ts';
 import { startWorkload } from './workload.ts';
 import { gitHubFaults, hostFaults, queueFaults } from './world-faults.ts';
@@ -54,10 +56,14 @@ const drainMsMax = 3 * 60 * 60_000;
 /** A killed process is back after this. */
 const downMsMax = 15_000;
 const minuteMs = 60_000;
+/** An outage is over after this. */
+const spellMsMax = 5 * minuteMs;
 
 export async function runSimulation(terms: SimulationTerms): Promise<Result> {
   const deployment = deploymentOf(terms.seed);
   const mischief = createMischief(terms.rates, createSeededRandom(terms.seed).fork('mischief'));
+  const hostsFull = new Set<HostName>();
+  const spells = { isGitHubDown: false, hostsFull };
   const stage = createStage({
     seed: terms.seed,
     configuration,
@@ -65,8 +71,8 @@ export async function runSimulation(terms: SimulationTerms): Promise<Result> {
     isCalm: Object.keys(terms.rates).length === 0,
     settings: idleDropOf(terms.rates),
     faults: {
-      gitHub: gitHubFaults(mischief),
-      host: (_name, options) => hostFaults(mischief, options),
+      gitHub: gitHubFaults(mischief, spells),
+      host: (name, options) => hostFaults(mischief, spells, name, options),
       queue: () => queueFaults(mischief),
     },
   });
@@ -75,7 +81,7 @@ export async function runSimulation(terms: SimulationTerms): Promise<Result> {
   const jobs = terms.jobs ?? jobsDefault;
 
   stage.start();
-  everyRestart();
+  everyMinute();
   const workload = startWorkload(
     { clock, random: random.fork('workload'), mischief, world },
     { jobs, stormMs: terms.stormMs ?? jobs * stormMsPerJob },
@@ -103,11 +109,38 @@ export async function runSimulation(terms: SimulationTerms): Promise<Result> {
     world,
   };
 
-  function everyRestart(): void {
+  function everyMinute(): void {
     clock.after(minuteMs, () => {
       if (mischief.happens('restart')) stage.kill(1_000 + mischief.random('restart').int(downMsMax));
-      everyRestart();
+      if (mischief.happens('foreignRunner'))
+        sendStranger({ clock, world, random: mischief.random('foreignRunner') });
+      if (!spells.isGitHubDown && mischief.happens('gitHubDown')) gitHubGoesDown();
+      if (mischief.happens('noCapacity')) fill(mischief.random('noCapacity').pick(configuration.hosts).name);
+      everyMinute();
     });
+  }
+
+  function gitHubGoesDown(): void {
+    stage.log.add('GitHub goes down', '');
+    spells.isGitHubDown = true;
+    clock.after(spellMs('gitHubDown'), () => {
+      stage.log.add('GitHub is back', '');
+      spells.isGitHubDown = false;
+    });
+  }
+
+  function fill(host: HostName): void {
+    if (hostsFull.has(host)) return;
+    stage.log.add('no more capacity', host);
+    hostsFull.add(host);
+    clock.after(spellMs('noCapacity'), () => {
+      stage.log.add('capacity again', host);
+      hostsFull.delete(host);
+    });
+  }
+
+  function spellMs(kind: FaultKind): number {
+    return minuteMs + mischief.random(kind).int(spellMsMax - minuteMs);
   }
 }
 

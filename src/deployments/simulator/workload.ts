@@ -152,6 +152,7 @@ function describeJob(deps: WorkloadDeps, name: string, repository: RepositorySet
 function labelsOf({ random, mischief }: WorkloadDeps, repository: RepositorySetting): string[] {
   // Fits runners of three pools: the first of them gets it, any of them may take it.
   if (mischief.happens('theft')) return ['self-hosted', 'linux'];
+  if (!repository.isSpecial && mischief.happens('notAdmitted')) return ['self-hosted', 'special'];
   const share = random();
   if (share < 0.26) return ['self-hosted', 'lint'];
   if (share < 0.52) return ['self-hosted', 'linux', 'build'];

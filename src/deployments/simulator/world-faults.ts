@@ -4,6 +4,7 @@ import type { Faults } from '../../adapters/github/simulated/world.ts';
 import type { SimulatedFaults } from '../../adapters/hosts/simulated/index.ts';
 import type { SimulatedHostOptions } from '../../adapters/hosts/simulated/options.ts';
 import type { QueueFaults } from '../../adapters/topics/in-process/index.ts';
+import type { HostName } from '../../core/ids.ts';
 import type { Mischief } from './faults.ts';
 
 const lateWebhookMsMax = 5 * 60_000;
@@ -14,9 +15,17 @@ const slowEndingMs = 120_000;
 const lateEventMsMax = 60_000;
 const earlyMsMax = 10_000;
 
-export function gitHubFaults(mischief: Mischief): Faults {
+/** What holds for minutes. */
+export interface Spells {
+  isGitHubDown: boolean;
+  /** Hosts that refuse every launch. */
+  hostsFull: ReadonlySet<HostName>;
+}
+
+export function gitHubFaults(mischief: Mischief, spells: Spells): Faults {
   return {
     answer(route) {
+      if (spells.isGitHubDown) return 'unavailable';
       const isMint = route.endsWith('/generate-jitconfig');
       if (mischief.happens('gitHubUnavailable')) return 'unavailable';
       if (mischief.happens('gitHubLimited')) return 'limited';
@@ -37,9 +46,21 @@ export function gitHubFaults(mischief: Mischief): Faults {
   };
 }
 
-export function hostFaults(mischief: Mischief, options: SimulatedHostOptions): SimulatedFaults {
+export function hostFaults(
+  mischief: Mischief,
+  spells: Spells,
+  name: HostName,
+  options: SimulatedHostOptions,
+): SimulatedFaults {
   return {
     launch(_request, call) {
+      if (spells.hostsFull.has(name))
+        return {
+          kind: 'refused',
+          refusal: 'noCapacity',
+          reason: 'no capacity for minutes',
+          retryAfterMs: null,
+        };
       if (mischief.happens('launchRefused')) {
         const retryAfterMs = mischief.random('launchRefused').chance(0.3) ? 500 : null;
         return { kind: 'refused', refusal: 'noCapacity', reason: 'no capacity', retryAfterMs };
