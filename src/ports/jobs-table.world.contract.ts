@@ -15,6 +15,8 @@ interface JobsTableFixture {
   /** Passes when `check` does. Lets time pass for indexes and streams, and checks again; fails when it never does. */
   eventually(check: () => Promise<void>): Promise<void>;
   end(): Promise<void>;
+  /** With how many waiting jobs it is tried, where ten thousand take an emulator minutes. */
+  manyJobs?: number;
 }
 
 interface JobsTableGiven {
