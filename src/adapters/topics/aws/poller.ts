@@ -113,13 +113,11 @@ export async function createPoller(settings: PollerSettings): Promise<Poller> {
       onError(new Error(`queue ${queueUrl}: a call has not answered within ${visibilitySeconds} s`));
       end();
     });
-    settings
-      .invoke({ Records: messages.map((message) => recordOf(message, queueArn)) })
-      .then(async (answered) => {
-        if (!isOver) await remove(messages, failuresOf(messages, answered));
-      })
-      .catch(onError)
-      .finally(end);
+    const call = async (): Promise<void> => {
+      const answered = await settings.invoke({ Records: messages.map((one) => recordOf(one, queueArn)) });
+      if (!isOver) await remove(messages, failuresOf(messages, answered));
+    };
+    call().catch(onError).finally(end);
   }
 
   async function remove(messages: readonly Message[], failed: ReadonlySet<string>): Promise<void> {

@@ -227,8 +227,9 @@ async function peek(sqs: SQSClient, queueUrl: string): Promise<Message[]> {
   return Messages;
 }
 
+/** Unchecked: a dead letter may be what could not be read. */
 function bodyOf({ Body = '' }: Message): ContractBody {
-  return asContractBody(contentOf(Body));
+  return contentOf(Body) as ContractBody;
 }
 
 function asContractBody(value: unknown): ContractBody {
@@ -257,4 +258,29 @@ export function answerInstead(
   const at = { step: 'initialize', priority: 'low', name: 'answerInstead' } as const;
   if (client instanceof SNSClient) client.middlewareStack.add(answering, at);
   else client.middlewareStack.add(answering, at);
+}
+
+/**
+ * Lets the next `count` calls of this name do their work and lose their answers on the way, as a broken connection
+ * does: the SDK tries again.
+ */
+export function loseAnswers(
+  client: SNSClient | SQSClient,
+  command: string,
+  count: number,
+): { lost(): number } {
+  let lost = 0;
+  const losing =
+    <Args, Answer>(next: (args: Args) => Promise<Answer>, { commandName }: { commandName?: string }) =>
+    async (args: Args): Promise<Answer> => {
+      const answer = await next(args);
+      if (commandName !== command || lost === count) return answer;
+      lost += 1;
+      throw Object.assign(new Error('socket hang up'), { code: 'ECONNRESET' });
+    };
+  // Inside the SDK's tries.
+  const at = { step: 'finalizeRequest', priority: 'low', name: 'loseAnswers' } as const;
+  if (client instanceof SNSClient) client.middlewareStack.add(losing, at);
+  else client.middlewareStack.add(losing, at);
+  return { lost: () => lost };
 }
