@@ -30,7 +30,7 @@ export const faultKinds = {
   gitHubLimited: { says: 'a request to GitHub refused for its limits', alone: 0.01, together: 0.002 },
   staleRead: { says: "a job's state read as it was before", alone: 0.3, together: 0.05 },
   hiddenRunner: { says: "a runner missing in a page of GitHub's list", alone: 0.1, together: 0.03 },
-  idleDrop: { says: 'idle runners that GitHub drops after one to two minutes', alone: 1, together: 1 },
+  idleDrop: { says: 'idle runners that GitHub drops after one to two minutes', alone: 1, together: 0 },
   deprecated: { says: 'a runner too old to be given a job', alone: 0.05, together: 0.01 },
   gitHubDown: {
     says: 'GitHub answers nothing for minutes, per minute',
@@ -125,6 +125,7 @@ const kinds = Object.keys(faultKinds) as FaultKind[];
 /** Many races: invocations that stall, short boots are the host's own, people cancel often. */
 const pressure: Rates = {
   ...together(),
+  idleDrop: 1,
   stall: 0.3,
   crash: 0.02,
   cancel: 0.4,
