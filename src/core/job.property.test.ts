@@ -25,6 +25,7 @@ const fact: fc.Arbitrary<JobFact> = fc.oneof(
   { weight: 4, arbitrary: sighting },
   fc.constant<JobFact>({ kind: 'vanished' }),
   fc.constant<JobFact>({ kind: 'asked' }),
+  fc.boolean().map((lasting): JobFact => ({ kind: 'unanswered', lasting })),
   fc.constant<JobFact>({ kind: 'holdEnded' }),
   fc.constant<JobFact>({ kind: 'stillQueued', purpose: 'secondOrder' }),
   fc.constant<JobFact>({

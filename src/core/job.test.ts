@@ -142,6 +142,16 @@ describe('an answer to an ask', () => {
     assert.equal(jobAfter(after(queued), startMs, { kind: 'asked' }).ask, null);
   });
 
+  it('that a fault left unanswered is made again in a minute, whatever the age; a refusal that lasts, ever later', () => {
+    const ask = { dueAt: startMs, purpose: 'secondOrder' as const };
+    const old = { ...after(queued), ask };
+    const dueAfter = (lasting: boolean) =>
+      (jobAfter(old, startMs + 3_600_000, { kind: 'unanswered', lasting }).ask?.dueAt ?? 0) -
+      startMs -
+      3_600_000;
+    assert.deepEqual([dueAfter(false), dueAfter(true)], [60_000, 3_600_000]);
+  });
+
   it('is no longer waited for when an event has moved the job', () => {
     const ask = { dueAt: startMs, purpose: 'secondOrder' as const };
     assert.equal(jobAfter({ ...after(queued), ask }, startMs, inProgress).ask, null);

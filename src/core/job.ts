@@ -134,6 +134,8 @@ export type JobFact =
   | { kind: 'vanished' }
   /** An ask was made and told nothing new; do not ask again at once. */
   | { kind: 'asked' }
+  /** An ask was made and not answered: by a fault that passes, or by a refusal that lasts. */
+  | { kind: 'unanswered'; lasting: boolean }
   /** A held job's back-off is over, or something of its run moved. */
   | { kind: 'holdEnded' }
   /** The configuration changed, and this is where it belongs now. */
@@ -174,7 +176,11 @@ export function mergeJob(job: Job | null, fact: JobFact, at: number): Job | null
         at,
       );
     case 'asked':
-      return job === null ? null : { ...job, askedAt: at, ask: nextAsk(job, at) };
+      return job === null
+        ? null
+        : { ...job, askedAt: at, ask: nextAsk(job, at, job.phase === 'in_progress') };
+    case 'unanswered':
+      return job === null ? null : { ...job, askedAt: at, ask: nextAsk(job, at, fact.lasting) };
     case 'holdEnded':
       return job === null || job.counted?.class !== 'held' ? null : dirtied({ ...job }, null, at);
     case 'rerouted':
@@ -259,11 +265,12 @@ function laterSighting(job: Job, sighting: JobSighting, at: number, by: string):
 /** A job that runs on and on is asked about ever less often: each time when it is twice as old as at the last. */
 const askAgainMsMax = 2 * 60 * 60_000;
 
-/** At first. A waiting job is asked about again only where the ask could not be answered. */
+/** At first, and as long as only a fault that passes is in the way. */
 const askRetryMs = 60_000;
 
-function nextAsk(job: Job, at: number): Job['ask'] {
+function nextAsk(job: Job, at: number, rarely: boolean): Job['ask'] {
   if (job.ask === null) return null;
+  if (!rarely) return { ...job.ask, dueAt: at + askRetryMs };
   const since = job.phase === 'queued' ? (job.queuedSeenAt ?? at) : (job.startedSeenAt ?? at);
   const ageMs = Math.max(askRetryMs, at - since);
   return { ...job.ask, dueAt: at + Math.min(ageMs, askAgainMsMax) };

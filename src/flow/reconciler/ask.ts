@@ -28,7 +28,8 @@ export function createAsk({ clock, table, github, configuration, sighting, telem
     const report = await github.readJob(repositoryOf(job), job.id).catch(async (error: unknown) => {
       // A refusal that lasts (a suspended installation, a missing permission) is not asked for at each tick; and what
       // could not be answered goes behind what was not asked yet.
-      if (isLasting(error) || job.ask !== null) await table.recordJob(key, [{ kind: 'asked' }], askedAt);
+      const lasting = isLasting(error);
+      if (lasting || job.ask !== null) await table.recordJob(key, [{ kind: 'unanswered', lasting }], askedAt);
       throw error;
     });
     await table.recordJob(key, factsOf(), askedAt);
