@@ -1,7 +1,7 @@
 // The five requests that this table is used by. What DynamoDB says by an error and is none (a condition that did not
 // hold) becomes a value here; what it leaves undone inside a good answer is done.
 
-import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
+import { ConditionalCheckFailedException, TransactionConflictException } from '@aws-sdk/client-dynamodb';
 import {
   BatchGetCommand,
   type DynamoDBDocumentClient,
@@ -93,6 +93,8 @@ export function createAccess({ client, tableName, clock, random }: AccessOptions
       );
       return { done: true };
     } catch (error) {
+      // A commit is about to write it: what it makes of it has to be read.
+      if (error instanceof TransactionConflictException) return { done: false, found: null };
       if (!(error instanceof ConditionalCheckFailedException)) throw error;
       // Unlike an answer, an error is as it came.
       const found = error.Item ? (unmarshall(error.Item) as Row) : null;
