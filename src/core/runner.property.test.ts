@@ -20,6 +20,7 @@ const order: readonly RunnerState[] = [
 ];
 
 const owners = fc.constantFrom('a', 'b');
+const times = fc.integer({ min: startMs, max: startMs + 60_000 });
 const id = fc.constantFrom(5, 6);
 const jobs = fc.constantFrom(null, keyOf(1), keyOf(2));
 const codes = fc.constantFrom('surplus', 'uncertain', 'bootDeadline', 'jobTime', 'unregistered' as const);
@@ -28,9 +29,10 @@ const fact: fc.Arbitrary<RunnerFact> = fc.oneof(
   fc.record({
     kind: fc.constant('lease' as const),
     owner: owners,
-    until: fc.integer({ min: startMs, max: startMs + 60_000 }),
+    until: times,
   }),
-  fc.record({ kind: fc.constantFrom('leaseGivenUp', 'mark', 'attemptRefused' as const), owner: owners }),
+  fc.record({ kind: fc.constant('leaseGivenUp' as const), owner: owners, until: times }),
+  fc.record({ kind: fc.constantFrom('mark', 'attemptRefused' as const), owner: owners }),
   fc.record({
     kind: fc.constantFrom('launched', 'alive' as const),
     machine: fc.constantFrom(machine('m1'), machine('m2')),

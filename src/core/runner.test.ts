@@ -90,11 +90,16 @@ describe('the lease and the mark', () => {
     }
   });
 
-  it('a lease that is given up is free at once; only its owner gives it up, and never after the mark', () => {
+  it('a lease that is given up is free when it is worth another try; only its owner gives it up, and never after the mark', () => {
     const leased = made({ kind: 'lease', owner, until: startMs + 30_000 });
-    assert.equal(next(leased, { kind: 'leaseGivenUp', owner: 'another' }).lease?.owner, owner);
-    assert.equal(next(leased, { kind: 'leaseGivenUp', owner }).lease, null);
-    assert.equal(next(made(...marked), { kind: 'leaseGivenUp', owner }).lease?.owner, owner);
+    const until = startMs + 5_000;
+    assert.equal(next(leased, { kind: 'leaseGivenUp', owner: 'another', until }).lease?.owner, owner);
+    const free = next(leased, { kind: 'leaseGivenUp', owner, until });
+    assert.equal(outcomeOf(free, { kind: 'mark', owner }), 'refused');
+    const again: RunnerFact = { kind: 'lease', owner: 'another', until: startMs + 60_000 };
+    assert.equal(outcomeOf(free, again, until - 1), 'refused');
+    assert.equal(outcomeOf(free, again, until), 'changed');
+    assert.equal(next(made(...marked), { kind: 'leaseGivenUp', owner, until }).lease?.owner, owner);
   });
 
   it('the mark is for the owner of a lease that has not ended, on what is not removing and not gone', () => {
@@ -112,7 +117,7 @@ describe('the lease and the mark', () => {
   it('the mark is never undone', () => {
     const runner = made(...marked);
     const facts: RunnerFact[] = [
-      { kind: 'leaseGivenUp', owner },
+      { kind: 'leaseGivenUp', owner, until: startMs },
       { kind: 'attemptRefused', owner },
       { kind: 'launched', machine: machine('m1') },
       surplus,

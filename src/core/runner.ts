@@ -102,7 +102,8 @@ export interface Runner {
 export type RunnerFact =
   /** A handler run asks for the right to launch. */
   | { kind: 'lease'; owner: string; until: number }
-  | { kind: 'leaseGivenUp'; owner: string }
+  /** It can't be launched just now: nobody tries before `until`. */
+  | { kind: 'leaseGivenUp'; owner: string; until: number }
   /** The last write before the host is called. */
   | { kind: 'mark'; owner: string }
   /** The host definitely refused the attempt, under the same lease; the next one may be made. */
@@ -146,6 +147,9 @@ export type RunnerMerge =
   /** The fact may not be: somebody else holds the lease, the runner is on its way out, the claim is spent … */
   | { outcome: 'refused'; why: string };
 
+/** Holds a lease that was given up, until it is worth another try. */
+const nobody = 'nobody';
+
 const unchanged: RunnerMerge = { outcome: 'unchanged' };
 const refused = (why: string): RunnerMerge => ({ outcome: 'refused', why });
 const changed = (runner: Runner): RunnerMerge => ({ outcome: 'changed', runner });
@@ -177,7 +181,7 @@ export function mergeRunner(runner: Runner, fact: RunnerFact, at: number): Runne
       return changed({ ...runner, lease: { owner: fact.owner, until: fact.until } });
     case 'leaseGivenUp':
       if (runner.lease?.owner !== fact.owner || isMarked(runner)) return unchanged;
-      return changed({ ...runner, lease: null });
+      return changed({ ...runner, lease: { owner: nobody, until: fact.until } });
     case 'mark':
       return mark(runner, fact.owner, at);
     case 'attemptRefused':

@@ -194,7 +194,8 @@ describe('the launcher', () => {
     assert.deepEqual(await launcher(messages(launchOrder(name, soon(stations)))), [
       { id: '1', outcome: 'retry', delayMs: 42_000 },
     ]);
-    assert.equal((await stations.table.readRunner(name))?.lease, null);
+    const { lease } = (await stations.table.readRunner(name)) ?? {};
+    assert.equal(lease?.until, stations.clock.now() + 42_000, 'nobody else asks before');
   });
 
   it('frees a name whose answer was lost, and mints again: one runner', async () => {

@@ -95,7 +95,9 @@ export function createLauncher(deps: LauncherDeps): BatchHandler<Order> {
       if (!(error instanceof GitHubError)) throw error;
       const retryMs = retryAfter(error, clock.now());
       if (retryMs === null) return giveUp(runner, error.message);
-      await table.recordRunner(runner.name, [{ kind: 'leaseGivenUp', owner }], clock.now());
+      // Kept from everybody until then: each tick would else add a launcher that asks in vain beside this message.
+      const until = clock.now() + retryMs;
+      await table.recordRunner(runner.name, [{ kind: 'leaseGivenUp', owner, until }], clock.now());
       return retryMs;
     }
   }

@@ -5,6 +5,7 @@ import { cancelledMatrix } from './cancelled-matrix.ts';
 import { labelsMoved, loweredLimit, poolGone } from './changed-configuration.ts';
 import { gitHubAhead, gitHubBehind } from './clock-skew.ts';
 import { deprecatedRunner } from './deprecated-runner.ts';
+import { gitHubDown } from './github-down.ts';
 import { diesAfterCall, diesBeforeCall } from './handler-dies.ts';
 import { maxParallel } from './held-back.ts';
 import { idleForEver } from './idle-for-ever.ts';
@@ -41,6 +42,7 @@ export const scenarios: readonly Scenario[] = [
   throttledHost,
   twoPublishers,
   stuckStream,
+  gitHubDown,
   suspendedInstallation,
   deletedInstallation,
   gitHubAhead,
