@@ -236,6 +236,8 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     },
     async close() {
       await running.stop();
+      // Their timers, one for the longest life of each, would keep the process of all tests alive.
+      for (const machine of ground.all()) ground.die(machine, 'the test is over', true);
       await gitHub.close();
       if (isOwnDirectory) rmSync(dataDirectory, { recursive: true, force: true });
     },

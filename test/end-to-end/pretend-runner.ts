@@ -32,8 +32,18 @@ export function pretendRunner(
       vanish = () => session.vanish();
       const job = await session.nextJob();
       if (job === 'gone') return machine.end('its registration is gone');
-      const cancelled = new Promise<'cancelled'>((resolve) => session.onCancel(() => resolve('cancelled')));
-      const ended = await Promise.race([clock.sleep(job.durationMs).then(() => job.outcome), cancelled]);
+      const ended = await new Promise<typeof job.outcome | 'cancelled'>((resolve) => {
+        const stopWork = clock.after(job.durationMs, () => resolve(job.outcome));
+        const stop = () => {
+          stopWork();
+          resolve('cancelled');
+        };
+        session.onCancel(stop);
+        vanish = () => {
+          session.vanish();
+          stop();
+        };
+      });
       if (isGone) return;
       session.finish(ended);
       machine.end('its job has ended');
