@@ -1,4 +1,4 @@
-import { after } from 'node:test';
+import { after, describe } from 'node:test';
 import { startMiniStack } from '../../../../scripts/ministack.ts';
 import { budgetsContract } from '../../../ports/budgets.contract.ts';
 import { createSystemClock } from '../../clock/system/index.ts';
@@ -10,16 +10,18 @@ import { createDynamoDbBudgets } from './index.ts';
 const clock = createSystemClock();
 const random = createSystemRandom();
 
-let started: ReturnType<typeof startMiniStack> | null = null;
-let tables = 0;
-after(async () => (await started)?.stop());
+describe('budgets in DynamoDB', () => {
+  let started: ReturnType<typeof startMiniStack> | null = null;
+  let tables = 0;
+  after(async () => (await started)?.stop());
 
-budgetsContract('budgets in DynamoDB (MiniStack)', async () => {
-  started ??= startMiniStack();
-  const client = createDynamoDbClient(emulatorConfig((await started).endpoint));
-  after(() => client.destroy());
-  tables += 1;
-  const tableName = `budgets-${tables}`;
-  await createTable(client, tableName);
-  return createDynamoDbBudgets({ client, tableName, clock, random });
+  budgetsContract('on MiniStack', async () => {
+    started ??= startMiniStack();
+    const client = createDynamoDbClient(emulatorConfig((await started).endpoint));
+    after(() => client.destroy());
+    tables += 1;
+    const tableName = `budgets-${tables}`;
+    await createTable(client, tableName);
+    return createDynamoDbBudgets({ client, tableName, clock, random });
+  });
 });
