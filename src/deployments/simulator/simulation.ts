@@ -56,8 +56,8 @@ const drainMsMax = 3 * 60 * 60_000;
 /** A killed process is back after this. */
 const downMsMax = 15_000;
 const minuteMs = 60_000;
-/** An outage is over after this. */
-const spellMsMax = 5 * minuteMs;
+/** An outage is over after this: shorter than what an ending that needs GitHub may be overdue. */
+const spellMsMax = 3 * minuteMs;
 
 export async function runSimulation(terms: SimulationTerms): Promise<Result> {
   const deployment = deploymentOf(terms.seed);

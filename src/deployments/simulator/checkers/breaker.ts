@@ -2,7 +2,7 @@
 // one orders nothing, after that one probe at a time; and a runner that gets a job closes it.
 
 import type { Commit } from '../../../core/commit.ts';
-import type { PoolName, RunnerName } from '../../../core/ids.ts';
+import type { JobKey, PoolName, RunnerName } from '../../../core/ids.ts';
 import type { Breaker } from '../../../core/ledger.ts';
 import type { EndingCode } from '../../../core/reason.ts';
 import type { Runner, RunnerClass } from '../../../core/runner.ts';
@@ -20,6 +20,7 @@ interface News {
 
 export function createBreakerChecker(scene: Scene): Checker {
   const counted = new Map<RunnerName, RunnerClass | null>();
+  const held = new Set<JobKey>();
   const failures = new Map<PoolName, number>();
   const breakers = new Map<PoolName, Breaker | null>();
 
