@@ -1,0 +1,146 @@
+// The whole embedded pipeline under load: signed webhooks over HTTP, SQLite on disk, registrations over HTTP, a
+// simulated host. The load is in this process, the system in another one.
+
+import { Agent, request } from 'node:http';
+import { type Measure, median, repeated, runsEach } from './figure.ts';
+import { type Event, inFolder, makeKeys, signatureOf, until, webhookBody } from './setting.ts';
+import { startSystem } from './start-system.ts';
+import { startStubGitHub } from './stub-github.ts';
+import { groupMs } from './system.ts';
+
+const jobsMany = 3_000;
+/** Events are sent as GitHub sends a large matrix: many at once, on connections that are kept. */
+const connectionsMax = 40;
+const limit = 200;
+
+export const measurePipeline: Measure = async () => {
+  const runs = await repeated(runsEach, runOnce);
+  const perSecond = median(runs.map(({ jobsPerSecond }) => jobsPerSecond));
+  const cpuMs = median(runs.map(({ cpuMsPerJob }) => cpuMsPerJob));
+  const calls = median(runs.map(({ callsPerJob }) => callsPerJob));
+  return [
+    {
+      figure: `embedded pipeline, signed HTTP webhooks, SQLite on disk (${jobsMany} jobs)`,
+      aim: '≥ 300 jobs/s',
+      measured: `${perSecond.toFixed(0)} jobs/s`,
+    },
+    {
+      figure: 'processor time of the system for a job with its three webhooks',
+      aim: '≤ 3 ms',
+      measured: `${cpuMs.toFixed(2)} ms`,
+    },
+    { figure: 'GitHub calls per job under that load', aim: '1.0 + the token', measured: calls.toFixed(3) },
+  ];
+};
+
+type MintedRunner = { id: number; name: string };
+
+async function runOnce(): Promise<{ jobsPerSecond: number; cpuMsPerJob: number; callsPerJob: number }> {
+  return inFolder(async (dataDirectory) => {
+    const keys = makeKeys();
+    const waiting: number[] = [];
+    const idle: MintedRunner[] = [];
+    const ids = new Map<string, number>();
+    let ended: string[] = [];
+    let done = 0;
+    const agent = new Agent({ keepAlive: true, maxSockets: connectionsMax });
+    const gitHub = await startStubGitHub(({ id, name }) => ids.set(name, id));
+    const system = await startSystem(
+      {
+        gitHubUrl: gitHub.url,
+        privateKey: keys.privateKey,
+        dataDirectory,
+        limit,
+      },
+      (runners) => {
+        for (const name of runners) idle.push({ id: ids.get(name) ?? 0, name });
+        assign();
+      },
+    );
+    const send = (event: Event) => post(agent, `${system.url}/webhooks/github`, event);
+
+    /** Gives the oldest job to an idle runner, as GitHub does. */
+    function assign(): void {
+      while (waiting.length > 0 && idle.length > 0) {
+        const [id, runner] = [waiting.shift(), idle.shift()];
+        if (id !== undefined && runner) void runJob(id, runner);
+      }
+    }
+    async function runJob(id: number, runner: MintedRunner): Promise<void> {
+      await send({ id, action: 'in_progress', runner });
+      await send({ id, action: 'completed', runner });
+      ended.push(runner.name);
+      done += 1;
+    }
+    const ends = setInterval(() => {
+      if (ended.length > 0) system.end(ended);
+      ended = [];
+    }, groupMs);
+
+    async function burst(from: number, count: number): Promise<void> {
+      done = 0;
+      const sent: Promise<void>[] = [];
+      for (let id = from; id < from + count; id += 1) {
+        const queue = async () => {
+          await send({ id, action: 'queued' });
+          waiting.push(id);
+          assign();
+        };
+        sent.push(queue());
+      }
+      await Promise.all(sent);
+      await until(() => done === count);
+    }
+
+    try {
+      await burst(1, 300);
+      const before = await system.usage();
+      const callsBefore = sum(gitHub.requests);
+      const startedAt = performance.now();
+      await burst(10_000, jobsMany);
+      const elapsedMs = performance.now() - startedAt;
+      const after = await system.usage();
+      return {
+        jobsPerSecond: (jobsMany / elapsedMs) * 1000,
+        cpuMsPerJob: (after.cpuMs - before.cpuMs) / jobsMany,
+        callsPerJob: (sum(gitHub.requests) - callsBefore) / jobsMany,
+      };
+    } finally {
+      clearInterval(ends);
+      await system.stop();
+      await gitHub.close();
+      agent.destroy();
+    }
+  });
+}
+
+function sum(counts: ReadonlyMap<string, number>): number {
+  return [...counts.values()].reduce((total, count) => total + count, 0);
+}
+
+function post(agent: Agent, url: string, event: Event): Promise<void> {
+  const body = webhookBody(event);
+  return new Promise((resolve, reject) => {
+    const outgoing = request(
+      url,
+      {
+        method: 'POST',
+        agent,
+        headers: {
+          'content-type': 'application/json',
+          'content-length': body.length,
+          'x-github-event': 'workflow_job',
+          'x-hub-signature-256': signatureOf(body),
+        },
+      },
+      (response) => {
+        response.resume();
+        response.once('end', () =>
+          response.statusCode === 202 ? resolve() : reject(new Error(`answered ${response.statusCode}`)),
+        );
+      },
+    );
+    outgoing.once('error', reject);
+    outgoing.end(body);
+  });
+}
