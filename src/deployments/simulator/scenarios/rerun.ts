@@ -1,4 +1,4 @@
-// A run is run again: its jobs have new numbers under the same names, and old events may still be on their way.
+// A run is run again: its jobs have new numbers under the same names, and its events overtake one another.
 
 import assert from 'node:assert/strict';
 import { lintJob } from './jobs.ts';
@@ -8,13 +8,13 @@ import type { Scenario } from './scenario.ts';
 export const rerun: Scenario = {
   name: 'rerun',
   shows:
-    'The second attempt of a run gets its runners as the first did, whatever events of the first come late',
+    'The second attempt of a run gets its runners as the first did, whatever of its events come late and twice',
   async play({ plot, run, until, rest, world, born }) {
     const first = run('acme/app', lintJob({ matrix: 3, outcome: 'failure', failFast: false }));
     await until('it has failed', 120, () => first.status === 'completed');
-    // The old `completed` events come once more, a minute into the second attempt.
+    // That the second attempt has begun is told when it is over.
     plot.onDelivery(
-      times(3, ({ action }) => (action === 'completed' ? { delayMs: 60_000, duplicates: 1 } : null)),
+      times(3, ({ action }) => (action === 'in_progress' ? { delayMs: 45_000, duplicates: 1 } : null)),
     );
     assert.ok(world.rerun(first.id, 'failed'));
     const again = first.jobs.filter((job) => job.attempt === 2);

@@ -7,7 +7,7 @@ import { times } from './plot.ts';
 import type { Scenario } from './scenario.ts';
 
 /** The host's refusal is an answer, so the next machine comes at once: the second spare. */
-const nextSeconds = 90;
+const nextSeconds = 30;
 const spares = 2;
 
 export const spareDies: Scenario = {

@@ -21,6 +21,7 @@ export const stolenSpecial: Scenario = {
     assert.ok(thief && robbed);
     await until('the thief starts', 90, () => thief.status === 'in_progress');
     assert.match(thief.runner?.name ?? '', /-big-/, 'on the machine of the other lane');
+    await until('another machine is launched, by the event of the theft', 15, () => born('big').length === 2);
     await until('the robbed one starts', secondSeconds, () => robbed.status === 'in_progress');
     assert.ok((waitSeconds(robbed) ?? Number.POSITIVE_INFINITY) < 60 + secondSeconds);
     await until('the pod that nobody needs is released', 300, () => alive('small').length === 0);
