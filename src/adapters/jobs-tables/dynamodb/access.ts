@@ -13,6 +13,7 @@ import {
 } from '@aws-sdk/lib-dynamodb';
 import { unmarshall } from '@aws-sdk/util-dynamodb';
 import type { Clock, Random } from '../../../ports/clock.ts';
+import { createRecentRows } from './recent-rows.ts';
 import type { GlobalIndex, LocalIndex, Row, RowKey } from './schema.ts';
 
 export interface AccessOptions {
@@ -67,6 +68,14 @@ const globalIndexes: ReadonlySet<string> = new Set<GlobalIndex>(['dirty', 'due',
 export type Access = ReturnType<typeof createAccess>;
 
 export function createAccess({ client, tableName, clock, random }: AccessOptions) {
+  const rows = createRecentRows();
+
+  function keep(key: RowKey, row: Row | null): Row | null {
+    if (row === null) rows.forget(rowId(key));
+    else rows.keep(rowId(key), row);
+    return row;
+  }
+
   /** For waits between tries: full jitter, so that those who met once do not meet again. */
   function pause(attempt: number): Promise<void> {
     return clock.sleep(random() * Math.min(pauseMsMax, pauseMsFirst * 2 ** (attempt - 1)));
@@ -76,7 +85,7 @@ export function createAccess({ client, tableName, clock, random }: AccessOptions
     const { Item } = await client.send(
       new GetCommand({ TableName: tableName, Key: key, ConsistentRead: true }),
     );
-    return (Item as Row | undefined) ?? null;
+    return keep(key, (Item as Row | undefined) ?? null);
   }
 
   /** `version`: what the item must have, `null`: it must not be there. */
@@ -91,21 +100,18 @@ export function createAccess({ client, tableName, clock, random }: AccessOptions
           ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
         }),
       );
+      keep(row, row);
       return { done: true };
     } catch (error) {
       // A commit is about to write it: what it makes of it has to be read.
       if (error instanceof TransactionConflictException) return { done: false, found: null };
       if (!(error instanceof ConditionalCheckFailedException)) throw error;
       // Unlike an answer, an error is as it came.
-      const found = error.Item ? (unmarshall(error.Item) as Row) : null;
+      const found = keep(row, error.Item ? (unmarshall(error.Item) as Row) : null);
       // The answer to our own write was lost, and the SDK has sent it again.
       if (wrote !== undefined && found?.wrote === wrote) return { done: true };
       return { done: false, found };
     }
-  }
-
-  async function putAlways(row: Row): Promise<void> {
-    await client.send(new PutCommand({ TableName: tableName, Item: row }));
   }
 
   /** Those that there are, in the order of `keys`. Strongly consistent. */
@@ -166,7 +172,10 @@ export function createAccess({ client, tableName, clock, random }: AccessOptions
     return Array.from({ length: 3 }, () => Math.floor(random() * 2 ** 32).toString(36)).join('-');
   }
 
-  return { client, tableName, pause, get, put, putAlways, batchGet, query, pages, makeToken };
+  /** What this process last saw of it; `undefined`: nothing lately. */
+  const recent = (key: RowKey): Row | undefined => rows.get(rowId(key));
+
+  return { client, tableName, pause, recent, get, put, batchGet, query, pages, makeToken };
 }
 
 export function rowId({ pk, sk }: RowKey): string {

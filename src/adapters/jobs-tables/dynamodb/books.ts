@@ -3,18 +3,20 @@
 
 import type { HostName, JobKey, LaneKey, PoolName, RunnerName } from '../../../core/ids.ts';
 import type { Job } from '../../../core/job.ts';
-import type { Control, Lane, Ledger } from '../../../core/ledger.ts';
+import type { Lane, Ledger } from '../../../core/ledger.ts';
 import type { Runner } from '../../../core/runner.ts';
 import type { Books, BooksRequest, Census } from '../../../ports/jobs-table.ts';
 import { jobsNamed, lanesNamed, runnersNamed } from '../named.ts';
 import { type Access, rowId } from './access.ts';
+import type { LanesRead } from './lanes-read.ts';
 import { unpack } from './pack.ts';
+import type { ControlRecorded } from './rows.ts';
 import {
-  hostPartition,
-  itemKeyOf,
+  controlsRowKey,
   jobRowKey,
   laneRowKey,
   lanesPartition,
+  ledgerRowKey,
   queuePrefix,
   type Row,
   type RowKey,
@@ -25,30 +27,33 @@ import {
 
 export interface HostRows {
   ledger: Ledger | null;
-  controls: { control: Control; recordedAt: number }[];
+  controls: readonly ControlRecorded[];
 }
 
-export function createBooks(access: Access) {
-  async function hostRows(host: HostName): Promise<HostRows> {
-    const rows = await access.query({ pk: hostPartition(host) });
-    const ledger = rows.find(({ sk }) => sk === 'L');
-    return {
-      ledger: ledger ? unpack<Ledger>(ledger.item) : null,
-      controls: rows
-        .filter((row) => itemKeyOf(row)?.kind === 'control')
-        .map((row) => ({ control: unpack<Control>(row.item), recordedAt: row.recordedAt ?? 0 })),
-    };
+export function createBooks(access: Access, lanesRead: LanesRead) {
+  async function hostRows(
+    host: HostName,
+    shelf = createShelf(access),
+    also: RowKey[] = [],
+  ): Promise<HostRows> {
+    const keys = [ledgerRowKey(host), controlsRowKey(host)] as const;
+    await shelf.fetch([...keys, ...also]);
+    const [ledger = null] = shelf.find<Ledger>([keys[0]]);
+    const [controls = []] = shelf.find<ControlRecorded[]>([keys[1]]);
+    lanesRead.begin(host, ledger?.version ?? 0);
+    return { ledger, controls };
   }
 
   async function books(host: HostName, request: BooksRequest): Promise<Books> {
-    const { ledger, controls } = await hostRows(host);
     const shelf = createShelf(access);
     const jobKeys = new Set(request.items.flatMap((item) => (item.kind === 'job' ? [item.key] : [])));
     const names = new Set(request.items.flatMap((item) => (item.kind === 'runner' ? [item.name] : [])));
+    // Items may be read beside the ledger, since a commit is on their own versions too.
+    const asked = [...jobRows(jobKeys), ...runnerRows(names)];
+    const { ledger, controls } = await hostRows(host, shelf, asked);
     const [queue, timed] = await Promise.all([
       queueOf(host, request.pools, request.queueMax),
       access.query({ index: 'timed', pk: lanesPartition(host), limit: request.timedMax }),
-      shelf.fetch([...jobRows(jobKeys), ...runnerRows(names)]),
     ]);
     const jobsAsked = shelf.find<Job>(jobRows(jobKeys));
     const runnersAsked = shelf.find<Runner>(runnerRows(names));
@@ -72,6 +77,7 @@ export function createBooks(access: Access) {
     const jobs = [...jobsAsked, ...shelf.find<Job>(jobRows(named))];
     const lanes = laneRows(host, lanesNamed(host, jobs, runners));
     await shelf.fetch(lanes);
+    lanesRead.note(host, shelf.versions([...queue, ...timed, ...lanes]));
     return {
       ledger,
       controls: controls.map(({ control }) => control),
@@ -146,6 +152,10 @@ function createShelf(access: Access) {
       for (const key of unread) rows.set(rowId(key), null);
       keep(await access.batchGet(unread));
     },
+
+    /** Of all that were asked for; `null` where there is nothing. */
+    versions: (keys: readonly RowKey[]): [sk: string, version: number | null][] =>
+      keys.map((key) => [key.sk, rows.get(rowId(key))?.version ?? null]),
 
     /** Those that there are, in the order of `keys`. */
     find: <Item>(keys: readonly RowKey[]): Item[] =>

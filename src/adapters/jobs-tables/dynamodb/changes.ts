@@ -26,7 +26,11 @@ export function changesOf(record: StreamRecord): Change[] {
   if (after === null) return [];
   if (before !== null && before.host === after.host && before.change === after.change) return [];
   const image = record.dynamodb?.NewImage ?? {};
-  const item = itemKeyOf({ pk: image['pk']?.S ?? '', sk: image['sk']?.S ?? '' });
+  const item = itemKeyOf({
+    pk: image['pk']?.S ?? '',
+    sk: image['sk']?.S ?? '',
+    change: after.change,
+  });
   return item === null ? [] : [{ host: after.host, item }];
 }
 

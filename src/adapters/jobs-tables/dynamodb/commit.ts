@@ -4,9 +4,12 @@
 import { TransactionCanceledException, TransactionInProgressException } from '@aws-sdk/client-dynamodb';
 import { TransactWriteCommand, type TransactWriteCommandInput } from '@aws-sdk/lib-dynamodb';
 import type { Commit } from '../../../core/commit.ts';
+import type { HostName } from '../../../core/ids.ts';
+import type { Lane } from '../../../core/ledger.ts';
 import type { Committed, ItemKey } from '../../../ports/jobs-table.ts';
 import { assertCommit } from '../record.ts';
 import { type Access, versionIs } from './access.ts';
+import type { LanesRead } from './lanes-read.ts';
 import { laneRow, ledgerRow, type Rows } from './rows.ts';
 import { laneRowKey, type Row } from './schema.ts';
 
@@ -16,15 +19,20 @@ const attemptsMax = 4;
 type Part = NonNullable<TransactWriteCommandInput['TransactItems']>[number];
 interface PartOf {
   part: Part;
-  /** Whose version it is about; `null`: the ledger's, or none. */
+  /** Whose version it is about; `null`: the books'. */
   item: ItemKey | null;
 }
 
-export function createCommits(access: Access, rows: Rows) {
+export function createCommits(access: Access, rows: Rows, lanesRead: LanesRead) {
   const { tableName } = access;
 
   function put(row: Row, version: number | null): Part {
     return { Put: { TableName: tableName, Item: row, ...versionIs(version) } };
+  }
+
+  function asRead(host: HostName, version: number, lane: Lane) {
+    const laneVersion = lanesRead.versionOf(host, version, lane.key);
+    return laneVersion === undefined ? {} : versionIs(laneVersion);
   }
 
   /** The ledger comes first. */
@@ -33,11 +41,23 @@ export function createCommits(access: Access, rows: Rows) {
     return [
       { part: put(ledgerRow(ledger), version === 0 ? null : version), item: null },
       ...commit.lanes.map((lane) => ({
-        part: { Put: { TableName: tableName, Item: laneRow(lane) } },
+        part: {
+          Put: {
+            TableName: tableName,
+            Item: laneRow(lane, ledger.version),
+            ...asRead(host, version, lane),
+          },
+        },
         item: null,
       })),
       ...commit.lanesEmptied.map((lane) => ({
-        part: { Delete: { TableName: tableName, Key: laneRowKey(host, lane.key) } },
+        part: {
+          Delete: {
+            TableName: tableName,
+            Key: laneRowKey(host, lane.key),
+            ...asRead(host, version, lane),
+          },
+        },
         item: null,
       })),
       ...commit.jobs.map((job): PartOf => {
@@ -71,7 +91,10 @@ export function createCommits(access: Access, rows: Rows) {
       } catch (error) {
         const meant = meaningOf(error, parts);
         if (meant === null || (meant === 'again' && attempt === attemptsMax)) throw error;
-        if (meant !== 'again') return meant;
+        if (meant !== 'again') {
+          lanesRead.forget(commit.host);
+          return meant;
+        }
         await access.pause(attempt);
       }
     }
@@ -85,7 +108,8 @@ function meaningOf(error: unknown, parts: readonly PartOf[]): Committed | 'again
   if (!(error instanceof TransactionCanceledException)) return null;
   const codes = (error.CancellationReasons ?? []).map(({ Code }) => Code ?? 'None');
   const failed = 'ConditionalCheckFailed';
-  if (codes[0] === failed) return { outcome: 'lost' };
+  // The ledger, or a lane that was read while another commit was about to write it.
+  if (codes.some((code, i) => code === failed && parts[i]?.item === null)) return { outcome: 'lost' };
   const items = codes.flatMap((code, i) => (code === failed ? (parts[i]?.item ?? []) : []));
   if (items.length > 0) return { outcome: 'conflict', items };
   // Somebody writes one of the items at this moment: no item has changed yet, none is to blame.

@@ -10,8 +10,8 @@ import { mergeJobFacts, mergeRunnerFacts } from '../record.ts';
 import type { Access } from './access.ts';
 import { type RowDecision, writeOptimistically } from './optimistic.ts';
 import { unpack } from './pack.ts';
-import { controlRow, type Rows } from './rows.ts';
-import { jobRowKey, type Row, runnerRowKey } from './schema.ts';
+import { type ControlRecorded, controlsRow, type Rows } from './rows.ts';
+import { controlsRowKey, jobRowKey, type Row, runnerRowKey } from './schema.ts';
 
 export function createFacts(access: Access, rows: Rows) {
   function decideJob(found: Row | null, facts: readonly JobFact[], at: EpochMs): RowDecision<JobRecorded> {
@@ -53,7 +53,20 @@ export function createFacts(access: Access, rows: Rows) {
     },
 
     recordControl: (control: Control, at: EpochMs): Promise<void> =>
-      access.putAlways(controlRow(control, at, access.makeToken())),
+      writeOptimistically<void>(access, {
+        key: controlsRowKey(control.host),
+        probablyNew: false,
+        decide(found) {
+          const others = found === null ? [] : unpack<ControlRecorded[]>(found.item);
+          const controls = [
+            ...others.filter((other) => other.control.pool !== control.pool),
+            { control, recordedAt: at },
+          ];
+          const version = (found?.version ?? 0) + 1;
+          const row = controlsRow(control.host, controls, version, `${control.pool}#${version}`);
+          return { row, answer: undefined };
+        },
+      }),
   };
 }
 

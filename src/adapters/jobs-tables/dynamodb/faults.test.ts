@@ -234,7 +234,6 @@ test('what a batch left undone is asked for again, and nothing else', async () =
     Responses: { runs: jobsOf(...ids).map((job) => stored(job).Item) },
   });
   const { table, calls, isDone } = tableThatAnswers(
-    { body: { Items: [] } },
     { body: { ...found(3), UnprocessedKeys: { runs: { Keys: [keyOf(1), keyOf(2)] } } } },
     { body: { ...found(), UnprocessedKeys: { runs: { Keys: [keyOf(1), keyOf(2)] } } } },
     { body: found(2, 1) },
@@ -246,21 +245,18 @@ test('what a batch left undone is asked for again, and nothing else', async () =
     books.jobs.map(({ id }) => id),
     [1, 2, 3],
   );
-  assert.deepEqual(partOf(calls[3], 'RequestItems', 'runs', 'Keys'), [keyOf(1), keyOf(2)]);
-  assert.equal(partOf(calls[3], 'RequestItems', 'runs', 'ConsistentRead'), true);
+  assert.deepEqual(partOf(calls[2], 'RequestItems', 'runs', 'Keys'), [keyOf(1), keyOf(2)]);
+  assert.equal(partOf(calls[2], 'RequestItems', 'runs', 'ConsistentRead'), true);
   isDone();
 });
 
 test('a batch that is never answered in full is an error that says where to look', async () => {
   const left = { UnprocessedKeys: { runs: { Keys: [{ pk: { S: 'J' }, sk: { S: 'J' } }] } } };
-  const { table } = tableThatAnswers(
-    { body: { Items: [] } },
-    ...Array.from({ length: 8 }, (): WireAnswer => ({ body: left })),
-  );
+  const { table } = tableThatAnswers(...Array.from({ length: 8 }, (): WireAnswer => ({ body: left })));
   const request = { pools: [], queueMax: 0, timedMax: 0 };
   await assert.rejects(
     table.books(hostA, { ...request, items: [{ kind: 'job', key: aJobKey(1) }] }),
-    /table runs: 1 of 1 items were not read in 8 tries: it is throttled/,
+    /table runs: 1 of 3 items were not read in 8 tries: it is throttled/,
   );
 });
 

@@ -42,7 +42,7 @@ function fixturesOn(start: () => Promise<Emulator>): CreateJobsTableFixture {
         stream.close();
         client.destroy();
       },
-      manyJobs: 1_000,
+      manyJobs: 500,
     };
   };
 }

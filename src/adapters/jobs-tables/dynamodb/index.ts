@@ -7,6 +7,7 @@ import { createBooks } from './books.ts';
 import { createCommits } from './commit.ts';
 import { createDeployments } from './deployment.ts';
 import { createFacts } from './facts.ts';
+import { createLanesRead } from './lanes-read.ts';
 import { createLookUps } from './look-ups.ts';
 import { unpack } from './pack.ts';
 import { createRows, type RowOptions } from './rows.ts';
@@ -22,8 +23,9 @@ export interface DynamoDbJobsTableOptions extends AccessOptions, RowOptions {}
 export function createDynamoDbJobsTable(options: DynamoDbJobsTableOptions): JobsTable {
   const access = createAccess(options);
   const rows = createRows(options);
+  const lanesRead = createLanesRead();
   const facts = createFacts(access, rows);
-  const { hostRows, books, census, runnersOfHost } = createBooks(access);
+  const { hostRows, books, census, runnersOfHost } = createBooks(access, lanesRead);
 
   async function read<Item>(key: RowKey | null): Promise<Item | null> {
     const row = key && (await access.get(key));
@@ -39,7 +41,7 @@ export function createDynamoDbJobsTable(options: DynamoDbJobsTableOptions): Jobs
     readLedger: (host) => read(ledgerRowKey(host)),
     books,
     census,
-    commit: createCommits(access, rows),
+    commit: createCommits(access, rows, lanesRead),
     ...createLookUps(access, hostRows),
     runnersOfHost,
     ...createSweeps(access),

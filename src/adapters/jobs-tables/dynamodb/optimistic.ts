@@ -1,5 +1,5 @@
-// Read, decide, write on the version that was read; decide again where somebody else was faster. A put that is refused
-// brings what it found, so only the first try reads.
+// Read, decide, write on the version that was read; decide again where somebody else was faster. What was last seen
+// of the item is as good as a read, if only it is not the last word: a put that is refused brings what it found.
 
 import { type Access, rowId } from './access.ts';
 import type { Row, RowKey } from './schema.ts';
@@ -14,7 +14,7 @@ const attemptsMax = 60;
 
 export interface OptimisticWrite<Answer> {
   key: RowKey;
-  /** Most likely it is not there: the first try is a write without a read. */
+  /** Most likely it is not there: where nothing is known of it, the first try is a write without a read. */
   probablyNew: boolean;
   decide: (found: Row | null) => RowDecision<Answer>;
 }
@@ -24,16 +24,25 @@ export async function writeOptimistically<Answer>(
   { key, probablyNew, decide }: OptimisticWrite<Answer>,
 ): Promise<Answer> {
   const wrote = access.makeToken();
-  let found = probablyNew ? null : await access.get(key);
+  const known = access.recent(key) ?? (probablyNew ? null : undefined);
+  let isGuess = known !== undefined;
+  let found = known === undefined ? await access.get(key) : known;
   for (let attempt = 1; attempt <= attemptsMax; attempt += 1) {
-    const decision = decide(found);
+    let decision = decide(found);
+    if (decision.row === null && isGuess) {
+      // That there is nothing to write is not decided on a guess.
+      isGuess = false;
+      found = await access.get(key);
+      decision = decide(found);
+    }
     if (decision.row === null) return decision.answer;
     const answer = await access.put({ ...decision.row, wrote }, found?.version ?? null);
     if (answer.done) return decision.answer;
     // It was deleted meanwhile, or the answer did not tell.
     found = answer.found ?? (await access.get(key));
     // A guess that was wrong met nobody.
-    if (!probablyNew || attempt > 1) await access.pause(attempt);
+    if (!isGuess) await access.pause(attempt);
+    isGuess = false;
   }
   throw new Error(
     `table ${access.tableName}: item ${rowId(key)} was changed by others at each of ${attemptsMax} tries; nothing was written`,

@@ -10,7 +10,7 @@ import type { Deadlines, Sweep } from '../../../ports/jobs-table.ts';
 import { type JobPlaces, jobPlaces, type RunnerPlaces, runnerPlaces } from '../places.ts';
 import { pack } from './pack.ts';
 import {
-  controlRowKey,
+  controlsRowKey,
   dirtyPartition,
   dueJobsPartition,
   dueSweepsPartition,
@@ -88,23 +88,32 @@ export function ledgerRow(ledger: Ledger): Row {
   return { ...ledgerRowKey(ledger.host), item, version: ledger.version };
 }
 
-/** Lanes have no version of their own: they move with the ledger's. */
-export function laneRow(lane: Lane): Row {
+/** `version` is that of the ledger it was written with. */
+export function laneRow(lane: Lane, version: number): Row {
   const { queue, timeAt } = lanePlaces(lane);
   return {
     ...laneRowKey(lane.host, lane.key),
     item: pack(`lane ${lane.key}`, lane),
-    version: 0,
+    version,
     queue: queue === null ? undefined : queueKeyOf(lane.pool, queue.alive, queue.oldestAt, lane.key),
     timed: timeAt === null ? undefined : timedKeyOf(timeAt, lane.key),
   };
 }
 
-/** `change` is new each time. It stands in no index: there are few, and whoever looks compares them with the ledger. */
-export function controlRow(control: Control, recordedAt: EpochMs, change: string): Row {
-  const key = controlRowKey(control.host, control.pool);
-  const dirty = dirtyPartition(control.host, shardOf(control.pool));
-  return { ...key, item: pack(key.sk, control), version: 0, recordedAt, dirty, change };
+export interface ControlRecorded {
+  control: Control;
+  recordedAt: EpochMs;
+}
+
+/** `change` is new each time. It stands in no index: whoever looks compares them with the ledger. */
+export function controlsRow(
+  host: HostName,
+  controls: readonly ControlRecorded[],
+  version: number,
+  change: string,
+): Row {
+  const item = pack(`the controls of host ${host}`, controls);
+  return { ...controlsRowKey(host), item, version, dirty: dirtyPartition(host, shardOf(host)), change };
 }
 
 export function sweepRow(sweep: Sweep, version: number): Row {

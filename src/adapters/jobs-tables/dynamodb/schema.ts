@@ -5,7 +5,7 @@
 //   job         J#<github>#<id>       J            dirty change dirtyAt | due dueAt | place placeAt | counted | expires
 //   runner      R#<host>#<0..3>       <name>       dirty change dirtyAt | due dueAt | place placeAt | alive | expires
 //   ledger      H#<host>              L            -
-//   control     H#<host>              C#<pool>     dirty change (for the stream alone) | recordedAt
+//   controls    H#<host>              C            dirty change (for the stream alone)
 //   lane        A#<host>              <lane>       queue | timed
 //   sweep       S#<kind>#<subject>    S            due dueAt
 //   deployment  D                     D            -
@@ -88,7 +88,6 @@ export interface Row extends RowKey {
   queue?: string | undefined;
   timed?: string | undefined;
   alive?: string | undefined;
-  recordedAt?: number | undefined;
   /** In seconds, as DynamoDB wants it. */
   expires?: number | undefined;
 }
@@ -110,11 +109,12 @@ export function runnerRowKey(name: RunnerName): RowKey | null {
 }
 
 export function ledgerRowKey(host: HostName): RowKey {
-  return { pk: hostPartition(host), sk: 'L' };
+  return { pk: `H#${host}`, sk: 'L' };
 }
 
-export function controlRowKey(host: HostName, pool: PoolName): RowKey {
-  return { pk: hostPartition(host), sk: `C#${pool}` };
+/** All of a host, which an operator changes now and then, and every plan reads. */
+export function controlsRowKey(host: HostName): RowKey {
+  return { pk: `H#${host}`, sk: 'C' };
 }
 
 export function laneRowKey(host: HostName, lane: LaneKey): RowKey {
@@ -127,11 +127,6 @@ export function sweepRowKey(kind: Sweep['kind'], subject: string): RowKey {
 
 export const deploymentRowKey: RowKey = { pk: 'D', sk: 'D' };
 
-/** Ledger and controls. */
-export function hostPartition(host: HostName): string {
-  return `H#${host}`;
-}
-
 export function lanesPartition(host: HostName): string {
   return `A#${host}`;
 }
@@ -140,15 +135,18 @@ export function runnersPartition(host: HostName, shard: Shard): string {
   return `R#${host}#${shard}`;
 }
 
-/** What has the key, if it is something that has to be counted when it changes. */
-export function itemKeyOf({ pk, sk }: RowKey): ItemKey | null {
+/**
+ * What was written, if it is something that has to be counted when it changes. Of the controls, `change` tells which
+ * one it was: names of pools have no `#`.
+ */
+export function itemKeyOf({ pk, sk, change = '' }: Pick<Row, 'pk' | 'sk' | 'change'>): ItemKey | null {
   switch (pk.slice(0, 2)) {
     case 'J#':
       return { kind: 'job', key: pk.slice(2) as JobKey };
     case 'R#':
       return { kind: 'runner', name: sk as RunnerName };
     case 'H#':
-      return sk.startsWith('C#') ? { kind: 'control', pool: sk.slice(2) as PoolName } : null;
+      return sk === 'C' ? { kind: 'control', pool: change.split('#')[0] as PoolName } : null;
     default:
       return null;
   }
