@@ -18,7 +18,7 @@ NODE_TEST := node --test --test-isolation=none
 FAST_TESTS := 'src/**/!(*.slow).test.ts' 'test/**/!(*.slow).test.ts'
 SLOW_TESTS := 'src/**/*.slow.test.ts' 'test/**/*.slow.test.ts'
 
-.PHONY: help start test test-slow test-all check check-format check-types check-unused simulate bench format reference ready
+.PHONY: help start test test-slow test-all check check-format check-types check-unused simulate simulate-teeth bench format reference ready
 
 help: ## List the targets
 	@sed -nE 's/^([a-z][a-z-]*):[^#]*## (.*)$$/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-22s %s\n", $$1, $$2 }'
@@ -50,6 +50,9 @@ check-unused: ready ## Find unused files, exports and dependencies
 
 simulate: ready ## Run the simulator
 	@exec node src/deployments/simulator/main.ts
+
+simulate-teeth: ready ## Prove that the simulator's checkers bite: mutate the code, and see each mutation caught
+	@exec node src/deployments/simulator/teeth.ts
 
 bench: ready ## Run the benchmarks
 	@exec node bench/main.ts
