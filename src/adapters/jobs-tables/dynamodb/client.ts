@@ -5,10 +5,10 @@ import { DynamoDBClient, type DynamoDBClientConfig } from '@aws-sdk/client-dynam
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 
 /**
- * The first try and three more, with the SDK's growing pauses and jitter. More would outlast a Publisher's run of 6 s;
- * what is refused four times goes back to its queue.
+ * The first try and two more. The SDK waits 50 ms and 100 ms at most before them, and where it was throttled, 1 s and
+ * 2 s: a third try would outlast a Publisher's run of 6 s. What is refused three times goes back to its queue.
  */
-const attemptsMax = 4;
+const attemptsMax = 3;
 /** DynamoDB answers within 10 ms, and seldom within 500: a connection that is silent for longer is lost. */
 const requestMsMax = 2_000;
 const connectionMsMax = 1_000;

@@ -1,4 +1,4 @@
-import { after, test } from 'node:test';
+import { after, describe, test } from 'node:test';
 import { canBuildDynoxide, startDynoxide } from '../../../../scripts/dynoxide.ts';
 import type { Emulator } from '../../../../scripts/emulator.ts';
 import { startMiniStack } from '../../../../scripts/ministack.ts';
@@ -47,10 +47,13 @@ function fixturesOn(start: () => Promise<Emulator>): CreateJobsTableFixture {
   };
 }
 
-jobsTableContract('DynamoDB (MiniStack)', fixturesOn(startMiniStack));
+describe('DynamoDB on MiniStack', () =>
+  jobsTableContract('DynamoDB (MiniStack)', fixturesOn(startMiniStack)));
 
-if (canBuildDynoxide()) jobsTableContract('DynamoDB (dynoxide)', fixturesOn(startDynoxide));
-else
-  test('DynamoDB (dynoxide)', {
-    skip: 'it is built with cargo, which is not on the PATH: see https://rustup.rs',
-  });
+describe('DynamoDB on dynoxide', () => {
+  if (canBuildDynoxide()) jobsTableContract('DynamoDB (dynoxide)', fixturesOn(startDynoxide));
+  else
+    test('the contract', {
+      skip: 'dynoxide is built with cargo, which is not on the PATH: https://rustup.rs',
+    });
+});

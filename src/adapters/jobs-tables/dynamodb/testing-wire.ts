@@ -45,7 +45,7 @@ export function createWire(
     async handle(request, options) {
       const call: WireCall = {
         operation: request.headers['x-amz-target']?.split('.')[1] ?? '',
-        request: JSON.parse(Buffer.from(request.body).toString()),
+        request: JSON.parse(new TextDecoder().decode(request.body)),
       };
       calls.push(call);
       const answered = answer(call, calls);
