@@ -18,7 +18,7 @@ import { readable } from './reason.ts';
 import type { Runner } from './runner.ts';
 import { poolOfLane } from './scope.ts';
 
-export type WaitCode =
+type WaitCode =
   | 'gated' // GitHub does not offer it yet
   | 'refused' // it gets no runner at all
   | 'notCounted' // no plan has seen it yet
@@ -37,7 +37,7 @@ export type WaitCode =
   | 'budget' // the registrations or launches of this minute are used up
   | 'nextPlan'; // nothing is in its way
 
-export interface Wait {
+interface Wait {
   code: WaitCode;
   text: string;
 }

@@ -24,6 +24,8 @@ export interface Ordered {
   wanting: Wanting;
   minted: ReadonlyMap<number, number>;
   launches: number;
+  /** Places given out, whether they are ordered already or more has to be known first. */
+  shared: number;
   cut: boolean;
 }
 
@@ -37,8 +39,9 @@ export function orderRunners(draft: Draft, lanes: readonly Lane[], input: OrderI
     ...spareNeeds(draft, lanes, input.known),
   ];
   const minted = new Map<number, number>();
+  const shared = shares.reduce((sum, share) => sum + share.count, 0);
   let launches = 0;
-  if (needs.length > 0) return { needs, wanting, minted, launches, cut };
+  if (needs.length > 0) return { needs, wanting, minted, launches, shared, cut };
 
   for (const { lane, count } of shares) {
     const jobs = freshJobs(draft, lane, input.known);
@@ -56,7 +59,7 @@ export function orderRunners(draft: Draft, lanes: readonly Lane[], input: OrderI
   ]) {
     if (reserved.nextAt !== null) draft.wakeTimes.push(reserved.nextAt);
   }
-  return { needs, wanting, minted, launches, cut };
+  return { needs, wanting, minted, launches, shared, cut };
 }
 
 function orderRunner(
@@ -222,23 +225,18 @@ function isReady(spare: Runner): boolean {
 /** Standby = spares, as far as nobody waits for the places: too few are ordered, too many released elsewhere. */
 export function orderSpares(
   draft: Draft,
-  wanting: Wanting,
+  ordered: Ordered,
   input: OrderInput,
 ): { needs: Need[]; launches: number; cut: boolean } {
   let launches = 0;
   let cut = false;
+  let wanted = 0;
+  const tokens = (input.known.launches?.granted ?? 0) - ordered.launches;
   for (const settings of draft.configuration.pools) {
-    if (settings.host !== draft.host || settings.spares === 0) continue;
-    const pool = draft.pool(settings.name);
-    if (pool.paused || breakerState(pool.breaker, draft.now) !== 'closed') continue;
-    if (wanting.inHost > 0 || (wanting.inPool.get(settings.name) ?? 0) > 0) continue;
-    const throttledUntil = draft.ledger().throttled?.until ?? 0;
-    if (throttledUntil > draft.now) {
-      if (pool.standby < settings.spares) draft.wakeTimes.push(throttledUntil);
-      continue;
-    }
-    const missing = Math.min(settings.spares - pool.standby, draft.poolRoom(settings.name), draft.hostRoom());
-    for (let i = 0; i < missing; i += 1) {
+    const missing = Math.max(0, sparesMissing(draft, settings, ordered.wanting));
+    wanted += missing;
+    if (input.known.launches === null) continue;
+    for (let i = 0; i < missing && launches < tokens; i += 1) {
       if (draft.room() < 1) {
         cut = true;
         break;
@@ -247,5 +245,20 @@ export function orderSpares(
       launches += 1;
     }
   }
-  return { needs: [], launches, cut };
+  if (wanted === 0 || input.known.launches !== null) return { needs: [], launches, cut };
+  // Beside what the lanes were given: the host takes so many launches in all.
+  const count = Math.min(ordered.shared + wanted, lookUpMax);
+  return { needs: [{ kind: 'launches', host: draft.host, count }], launches, cut };
+}
+
+function sparesMissing(draft: Draft, settings: PoolSettings, wanting: Wanting): number {
+  if (settings.host !== draft.host || settings.spares === 0) return 0;
+  const pool = draft.pool(settings.name);
+  if (pool.paused || breakerState(pool.breaker, draft.now) !== 'closed') return 0;
+  if (wanting.inHost > 0 || (wanting.inPool.get(settings.name) ?? 0) > 0) return 0;
+  const missing = Math.min(settings.spares - pool.standby, draft.poolRoom(settings.name), draft.hostRoom());
+  const throttledUntil = draft.ledger().throttled?.until ?? 0;
+  if (throttledUntil <= draft.now) return missing;
+  if (missing > 0) draft.wakeTimes.push(throttledUntil);
+  return 0;
 }

@@ -298,6 +298,19 @@ describe('a plan', () => {
     assert.equal(books.alive().length, 3);
   });
 
+  it('orders spares within the launches that the host takes, after what the lanes want', () => {
+    const books = createBooks(configurationOf([poolSettings('lint', { spares: 5 })]), { launches: () => 3 });
+    books.queued(lint);
+    const first = books.planOnce('one' as never, false);
+    assert.equal(launchesOf(first.orders).length, 3);
+    assert.equal(books.lanes()[0]?.coming, 1);
+    assert.equal(books.ledger().pools['lint' as PoolName]?.standby, 2);
+    assert.equal(first.arm, books.now() + 1_000, 'the rest comes with the next tokens');
+    books.pass(1_000);
+    books.settle();
+    assert.equal(books.ledger().pools['lint' as PoolName]?.standby, 5);
+  });
+
   it('orders no more than the budget grants, and comes back when the next token is there', () => {
     let tokens = 2;
     const books = createBooks(configurationOf([poolSettings('lint')]), { mints: () => tokens });

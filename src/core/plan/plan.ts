@@ -100,7 +100,7 @@ export function plan(input: PlanInput): PlanResult {
   const lanes = lanesToLookAt(draft, input);
   const ordered = orderRunners(draft, lanes, input);
   needs.push(...ordered.needs);
-  const spares = orderSpares(draft, ordered.wanting, input);
+  const spares = orderSpares(draft, ordered, input);
   needs.push(...spares.needs);
   const released = releaseSurplus(draft, lanes, ordered.wanting, input.known);
   needs.push(...released.needs);

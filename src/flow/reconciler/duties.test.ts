@@ -21,7 +21,7 @@ import {
   runnerOf,
   waits,
 } from '../../../test/fixtures/reconciling.ts';
-import { createStations, type Stations } from '../../../test/fixtures/stations.ts';
+import { createStations, hostName, type Stations } from '../../../test/fixtures/stations.ts';
 import type { RunnerName } from '../../core/ids.ts';
 import type { Runner, RunnerFact } from '../../core/runner.ts';
 import type { GitHub } from '../../ports/github.ts';
@@ -47,7 +47,10 @@ async function dutyAfter(
   await know(stations, name, ...facts);
   await stations.clock.advance(afterMs);
   const deps = reconcilerDeps(stations, world.github, world.host);
-  await createDuties(deps, createAsk(deps)).runner(name);
+  await createDuties(deps, createAsk(deps)).runner(
+    name,
+    async () => (await deps.hosts.get(hostName)?.list()) ?? 'unknown',
+  );
   const orders = stations.jobsTopic.messages.map(({ body }) => body.status);
   return { stations, name, runner: await runnerOf(stations, name), orders, calls: deps.github.calls };
 }

@@ -7,13 +7,17 @@ import { waiting } from '../../core/ledger.ts';
 import { type Order, orderAttributes } from '../../core/order.ts';
 import type { EndingCode } from '../../core/reason.ts';
 import type { Runner, RunnerFact } from '../../core/runner.ts';
+import type { Host } from '../../ports/host.ts';
 import { mayBeRegistered } from '../registration.ts';
 import type { Ask } from './ask.ts';
 import type { ReconcilerDeps } from './deps.ts';
 import { metrics } from './metrics.ts';
 
+/** The host's machines, asked for once by a step however many of its runners are in doubt. */
+export type ListHost = () => ReturnType<Host['list']>;
+
 export interface Duties {
-  runner(name: RunnerName): Promise<void>;
+  runner(name: RunnerName, listHost: ListHost): Promise<void>;
   job(key: JobKey): Promise<void>;
 }
 
@@ -24,14 +28,14 @@ export function createDuties(deps: ReconcilerDeps, ask: Ask): Duties {
   const { clock, table, github, telemetry, configuration } = deps;
 
   return {
-    async runner(name) {
+    async runner(name, listHost) {
       // Read again: the index that named it may lag.
       const runner = await table.readRunner(name);
       if (!runner) return;
       const deadline = runnerDeadline(runner, deps.timesOf(runner.pool, runner.host));
       if (!deadline || deadline.at > clock.now()) return;
       telemetry.count(metrics.duties, { host: runner.host, duty: deadline.duty });
-      await perform(runner, deadline.duty);
+      await perform(runner, deadline.duty, listHost);
     },
 
     async job(key) {
@@ -47,6 +51,7 @@ export function createDuties(deps: ReconcilerDeps, ask: Ask): Duties {
   async function perform(
     runner: Runner,
     duty: NonNullable<ReturnType<typeof runnerDeadline>>['duty'],
+    listHost: ListHost,
   ): Promise<void> {
     switch (duty) {
       case 'launchAgain':
@@ -56,7 +61,7 @@ export function createDuties(deps: ReconcilerDeps, ask: Ask): Duties {
       case 'expire':
         return expire(runner);
       case 'resolveLaunch':
-        return resolveLaunch(runner);
+        return resolveLaunch(runner, listHost);
       case 'giveUpBoot':
         return giveUpBoot(runner);
       case 'renewStandby':
@@ -102,8 +107,8 @@ export function createDuties(deps: ReconcilerDeps, ask: Ask): Duties {
   }
 
   /** A call was made and nobody heard the answer: what the host lists is kept, anything else ends. */
-  async function resolveLaunch(runner: Runner): Promise<void> {
-    const listed = (await deps.hosts.get(runner.host)?.list()) ?? 'unknown';
+  async function resolveLaunch(runner: Runner, listHost: ListHost): Promise<void> {
+    const listed = await listHost();
     const machine =
       listed === 'unknown' ? null : listed.find((entry) => entry.name === runner.name && entry.alive);
     if (machine)

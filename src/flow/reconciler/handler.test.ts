@@ -28,6 +28,32 @@ async function perform(stations: Stations, step: Step, github = {}): Promise<voi
   await createReconciler(reconcilerDeps(stations, github)).handle(messages(step));
 }
 
+describe('launches in doubt', () => {
+  it('ask their host for its list once, however many there are', async () => {
+    const stations = stationsOf();
+    for (let index = 0; index < 5; index += 1) {
+      const name = await stations.order();
+      await know(
+        stations,
+        name,
+        { kind: 'lease', owner: 'o', until: startMs + 30_000 },
+        { kind: 'mark', owner: 'o' },
+      );
+    }
+    await stations.clock.advance(30_001);
+    let lists = 0;
+    const list = async () => {
+      lists += 1;
+      return [];
+    };
+    await createReconciler(reconcilerDeps(stations, {}, { list })).handle(
+      messages({ step: 'runnersDue', host: hostName }),
+    );
+    assert.equal(lists, 1);
+    assert.equal(ordersOf(stations).filter(({ status }) => status === 'terminate').length, 5);
+  });
+});
+
 describe('the tick', () => {
   it('says a step for each host and each regular look that is due, and none for what is not', async () => {
     const two = createStations(

@@ -4,6 +4,7 @@
 import type { HostName } from '../../core/ids.ts';
 import { ulid } from '../../core/ids.ts';
 import type { Order } from '../../core/order.ts';
+import type { Host } from '../../ports/host.ts';
 import type { Sweep } from '../../ports/jobs-table.ts';
 import type { BatchHandler, OutgoingMessage } from '../../ports/queue.ts';
 import { notify } from '../notification.ts';
@@ -92,8 +93,13 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
   }
 
   async function runnersDue(host: HostName): Promise<void> {
+    let list: ReturnType<Host['list']> | null = null;
+    const listHost = () => {
+      list ??= deps.hosts.get(host)?.list() ?? Promise.resolve('unknown');
+      return list;
+    };
     for (const name of await table.dueRunners(host, clock.now(), runnersDueMax))
-      await guarded(telemetry, 'runnersDue', () => duties.runner(name));
+      await guarded(telemetry, 'runnersDue', () => duties.runner(name, listHost));
   }
 
   async function jobsDue(): Promise<void> {

@@ -15,7 +15,7 @@ import type { Next } from './next.ts';
 export async function sweepHost(deps: ReconcilerDeps, sweep: Sweep): Promise<Next> {
   const hostName = sweep.subject as HostName;
   const host = deps.hosts.get(hostName);
-  if (!host) return null;
+  if (!host) return lookAfterLost(deps, hostName);
   const askedAt = deps.clock.now();
   const machines = await host.list();
   if (machines === 'unknown') return { afterMs: deps.configuration.timing.hostListMs };
@@ -38,6 +38,21 @@ export async function sweepHost(deps: ReconcilerDeps, sweep: Sweep): Promise<Nex
       await guarded(deps.telemetry, 'hostList', () => endStray(deps, hostName, host, machine));
   }
   return { afterMs: deps.configuration.timing.hostListMs };
+}
+
+/** A host that is no longer configured: whatever still lives there is out of reach, and a person has to know. */
+async function lookAfterLost(deps: ReconcilerDeps, host: HostName): Promise<Next> {
+  const left = await deps.table.runnersOfHost(host);
+  if (left.length === 0) return null;
+  deps.telemetry.log(
+    'error',
+    'a host is no longer configured, but has runners: bring it back with limit 0 until it is empty',
+    {
+      host,
+      runners: left.length,
+    },
+  );
+  return { afterMs: deps.configuration.timing.runnerListIdleMs };
 }
 
 async function compare(

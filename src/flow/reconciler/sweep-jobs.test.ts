@@ -53,6 +53,17 @@ describe('the look-up of queued jobs', () => {
     assert.equal((await lookUp(stations, [])).afterMs, timing.queuedJobsIdleMs);
   });
 
+  it('of quiet repositories leaves half of what was saved up to those where something happens', async () => {
+    const stations = stationsOf();
+    let quiet = 0;
+    for (let index = 0; index < 20; index += 1) {
+      const { asked } = await lookUp(stations, [], `acme/quiet${index}`, 0);
+      quiet += asked.length;
+    }
+    assert.ok(quiet > 0, 'they are looked at');
+    assert.equal((await lookUp(stations, [], 'acme/busy')).asked.length, 1);
+  });
+
   it('uses its share of the requests of an hour, and no more, whatever the number of repositories', async () => {
     const stations = stationsOf();
     let looks = 0;

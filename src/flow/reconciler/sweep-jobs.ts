@@ -19,7 +19,9 @@ const hourlyLimitDefault = 5_000;
 export async function sweepQueuedJobs(deps: ReconcilerDeps, sweep: Sweep): Promise<Next> {
   const { table, github, clock, telemetry, configuration } = deps;
   const { repository } = sweep.state as { repository: RepositoryRef };
-  const waitMs = await requestsGranted(deps, repository.installation);
+  const { queuedJobsMs, queuedJobsIdleMs, activeMs } = configuration.timing;
+  const isActive = sweep.touchedAt + activeMs > clock.now();
+  const waitMs = await requestsGranted(deps, repository.installation, isActive);
   if (waitMs > 0) return { afterMs: waitMs };
   for (const report of await github.queuedJobs(repository)) {
     const sighting = sightingOf(report, deps.sighting);
@@ -31,21 +33,30 @@ export async function sweepQueuedJobs(deps: ReconcilerDeps, sweep: Sweep): Promi
     );
     if (recorded.outcome === 'recorded') telemetry.count(metrics.jobsFound);
   }
-  const { queuedJobsMs, queuedJobsIdleMs, activeMs } = configuration.timing;
-  const isActive = sweep.touchedAt + activeMs > clock.now();
   return { afterMs: isActive ? queuedJobsMs : queuedJobsIdleMs };
 }
 
-/** 0, or how long to wait: sweeps have their share of the hourly requests, spread evenly. */
-async function requestsGranted(deps: ReconcilerDeps, installation: number): Promise<number> {
+/**
+ * 0, or how long to wait: sweeps have their share of the hourly requests, spread evenly. Quiet repositories, of which
+ * there may be thousands, leave half of what was saved up to those where something happens.
+ */
+async function requestsGranted(
+  deps: ReconcilerDeps,
+  installation: number,
+  isActive: boolean,
+): Promise<number> {
   const limit = deps.github.rateLeft(installation)?.limit ?? hourlyLimitDefault;
   const perSecond = (limit * deps.configuration.github.sweepShare) / 3_600;
   const terms = { burst: Math.max(requestsPerLook, Math.ceil(perSecond * 60)), perSecond };
   const key = { kind: 'github-sweep', account: String(installation) } as const;
   const now = deps.clock.now();
-  const grant = await deps.budgets.reserve(key, terms, requestsPerLook, now);
-  if (grant.granted === requestsPerLook) return 0;
-  await deps.budgets.giveBack(key, terms, grant.granted, now);
+  const asked = isActive
+    ? requestsPerLook
+    : requestsPerLook + Math.floor((terms.burst - requestsPerLook) / 2);
+  const grant = await deps.budgets.reserve(key, terms, asked, now);
+  const isGranted = grant.granted === asked;
+  await deps.budgets.giveBack(key, terms, isGranted ? asked - requestsPerLook : grant.granted, now);
+  if (isGranted) return 0;
   return Math.max(1_000, (requestsPerLook / perSecond) * 1_000);
 }
 
