@@ -1,4 +1,10 @@
 // The port's contract on MiniStack, whose time is handed in, so that its minutes pass in moments.
+//
+// MiniStack 1.5.33 differs from AWS, as far as this contract goes: it accepts a delay above 900 s and a filter policy
+// beyond SNS's bounds (the adapter refuses the one, a deployment's test the other), it has no StartMessageMoveTask
+// (dead letters are brought back by hand here), a spent receipt handle is invalid to it (AWS may say that it deleted),
+// its standard queues keep order and deliver once, and it never fails a message inside an answer of 200 nor throttles
+// (`send.test.ts` does).
 
 import { after, describe } from 'node:test';
 import { startMiniStack } from '../../../../scripts/ministack.ts';

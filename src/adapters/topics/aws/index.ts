@@ -1,8 +1,8 @@
 // Topics on SNS and queues on SQS: sent here, consumed by functions that Lambda's mappings call.
 
-export { handleSqsEvent, type SqsEventDeps } from './consume.ts';
-export type { BatchResponse, StreamRecord } from './events.ts';
-export { createPoller, type Poller, type PollerSettings } from './poller.ts';
-export { createSqsQueue, type SqsQueueSettings } from './queue.ts';
-export { handleStreamEvent, type StreamEventDeps } from './stream-event.ts';
-export { createSnsTopic, type SnsTopicSettings } from './topic.ts';
+export { handleSqsEvent } from './consume.ts';
+export type { StreamRecord } from './events.ts';
+export { createPoller, type PollerSettings } from './poller.ts';
+export { createSqsQueue } from './queue.ts';
+export { handleStreamEvent } from './stream-event.ts';
+export { createSnsTopic } from './topic.ts';

@@ -12,7 +12,7 @@ import type { Clock, Random } from '../../../ports/clock.ts';
 import { type Outgoing, sizeBytesMax, type Target } from './outgoing.ts';
 
 /** What the answer to one call said. Ids are the places in the call, from '0' on. */
-export interface BatchAnswer {
+interface BatchAnswer {
   Successful?: readonly { Id?: string | undefined }[] | undefined;
   Failed?:
     | readonly {

@@ -66,7 +66,7 @@ export function createClients(endpoint: string): Clients {
 }
 
 /** Time that passes only when it is told to: for this process, and set for the emulator too. */
-export interface TestTime extends Clock {
+interface TestTime extends Clock {
   run(untilMs: EpochMs): Promise<number>;
   nextAt(): EpochMs | null;
 }
