@@ -254,11 +254,15 @@ export function orderSpares(
 function sparesMissing(draft: Draft, settings: PoolSettings, wanting: Wanting): number {
   if (settings.host !== draft.host || settings.spares === 0) return 0;
   const pool = draft.pool(settings.name);
-  if (pool.paused || breakerState(pool.breaker, draft.now) !== 'closed') return 0;
+  if (pool.paused) return 0;
   if (wanting.inHost > 0 || (wanting.inPool.get(settings.name) ?? 0) > 0) return 0;
   const missing = Math.min(settings.spares - pool.standby, draft.poolRoom(settings.name), draft.hostRoom());
+  if (missing <= 0) return 0;
   const throttledUntil = draft.ledger().throttled?.until ?? 0;
-  if (throttledUntil <= draft.now) return missing;
-  if (missing > 0) draft.wakeTimes.push(throttledUntil);
+  const opensUntil = pool.breaker?.until ?? 0;
+  const until = Math.max(throttledUntil, opensUntil);
+  // Only a job closes a breaker, and none may come for days: then one is tried with each plan, as a probe.
+  if (until <= draft.now) return breakerState(pool.breaker, draft.now) === 'probe' ? 1 : missing;
+  draft.wakeTimes.push(until);
   return 0;
 }

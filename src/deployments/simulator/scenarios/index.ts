@@ -20,6 +20,7 @@ import { releaseRace } from './release-race.ts';
 import { rerun } from './rerun.ts';
 import type { Scenario } from './scenario.ts';
 import { spareDies } from './spare-dies.ts';
+import { sparesComeBack } from './spares-come-back.ts';
 import { stolenSpecial } from './stolen-special.ts';
 import { strayEntry } from './stray-entry.ts';
 import { stuckStream } from './stuck-stream.ts';
@@ -62,6 +63,7 @@ export const scenarios: readonly Scenario[] = [
   rerun,
   deprecatedRunner,
   spareDies,
+  sparesComeBack,
   poolGone,
   loweredLimit,
   labelsMoved,
