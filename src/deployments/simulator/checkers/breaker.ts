@@ -66,9 +66,12 @@ export function createBreakerChecker(scene: Scene): Checker {
       else if (hasFailed(runner)) of(runner.pool).failed += 1;
     }
     // A job that GitHub holds back for the first time speaks against the pool too: a runner was given none.
-    for (const job of commit.jobs) {
-      if (job.held?.times === 1 && job.counted?.class === 'held')
-        of(poolOfLane(job.counted.lane)).failed += 1;
+    for (const { key, held: hold, counted: count } of commit.jobs) {
+      if (count?.class !== 'held') held.delete(key);
+      else if (!held.has(key)) {
+        held.add(key);
+        if (hold?.times === 1) of(poolOfLane(count.lane)).failed += 1;
+      }
     }
     return all;
   }
