@@ -354,3 +354,17 @@ test('a finding names the file, the line and the rule', () => {
     `src/core/job.ts:3: imports src/flow/claim.ts — the rule: ${rule.says}`,
   ]);
 });
+
+test('every metric that a station declares is used there', () => {
+  const unused = sources
+    .filter(({ path }) => /^src\/flow\/[^/]+\/metrics\.ts$/.test(path))
+    .flatMap(({ path, text }) => {
+      const folder = `${posix.dirname(path)}/`;
+      const station = sources.filter((file) => file.path.startsWith(folder) && !isTest(file.path));
+      return [...text.matchAll(/^ {2}(?<name>\w+): '/gm)]
+        .map((match) => match.groups?.['name'] ?? '')
+        .filter((name) => !station.some((file) => file.text.includes(`metrics.${name}`)))
+        .map((name) => `${path}: ${name}`);
+    });
+  assert.deepEqual(unused, []);
+});

@@ -163,10 +163,13 @@ export function createLauncher(deps: LauncherDeps): BatchHandler<Order> {
       telemetry.count(metrics.launches, { host: deps.hostName, outcome: 'late' });
       return null;
     }
+    const calledAt = clock.now();
     try {
-      return runner.activates
-        ? await host.activate(request, runner.activates.machine)
-        : await host.launch(request);
+      const answer = await (runner.activates
+        ? host.activate(request, runner.activates.machine)
+        : host.launch(request));
+      telemetry.observe(metrics.launchMs, clock.now() - calledAt, { host: deps.hostName });
+      return answer;
     } catch (error) {
       telemetry.count(metrics.launches, { host: deps.hostName, outcome: 'unknown' });
       telemetry.log('warn', 'a launch was not answered', {
