@@ -135,7 +135,7 @@ export const appId = 4711;
 const gitHubOfTests = gitHubName('github.test');
 
 /** A GitHub that is as quick as this machine, and whose limits no test reaches by accident. */
-export const quickGitHub = {
+const quickGitHub = {
   pickUp: { minMs: 0, maxMs: 5 },
   deliveryDelay: { minMs: 0, maxMs: 5 },
   requestsPerHour: 10_000_000,

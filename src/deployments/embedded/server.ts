@@ -72,10 +72,7 @@ export async function startServer(
   };
 }
 
-export function createApp(
-  { doors, telemetry, health, metrics }: ServerDeps,
-  isTaking: () => boolean,
-): Hono<Env> {
+function createApp({ doors, telemetry, health, metrics }: ServerDeps, isTaking: () => boolean): Hono<Env> {
   const app = new Hono<Env>();
 
   app.post('/webhooks/github', async (c) => {

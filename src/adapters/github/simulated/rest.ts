@@ -10,7 +10,7 @@ import type { Answer } from './refusal.ts';
 import { createReply, linkHeader, pageOfQuery, type ServerContext, type ServerEnv, whole } from './reply.ts';
 import type { Installation, RunnerGroup } from './state.ts';
 import type { createTokens } from './tokens.ts';
-import type { World } from './world.ts';
+import { fullPermissions, type World } from './world.ts';
 
 /** GitHub counts at most 100 requests of one caller at a time. */
 const concurrentRequestsMax = 100;
@@ -95,6 +95,7 @@ export function createRest({ world, checkJwt, tokens, latencyMs }: RestDeps): Ho
         slug: app.slug,
         client_id: `Iv1.simulated${app.id}`,
         name: 'Simulated',
+        permissions: fullPermissions,
         events: ['workflow_job'],
         html_url: `${urls.web}/apps/${app.slug}`,
       }));

@@ -105,7 +105,7 @@ export interface World {
 }
 
 /** What this system's App asks for. */
-const fullPermissions: Permissions = {
+export const fullPermissions: Permissions = {
   actions: 'read',
   administration: 'write',
   metadata: 'read',

@@ -2,7 +2,7 @@
 
 import type { Fields, Labels, Telemetry } from '../../../ports/telemetry.ts';
 
-export interface LogEntry {
+interface LogEntry {
   level: Parameters<Telemetry['log']>[0];
   message: string;
   fields: Fields;
