@@ -5,9 +5,9 @@ import type { EpochMs } from './clock.ts';
 export interface BudgetKey {
   /**
    * Whose limit: `github-mint` (just-in-time configurations of an installation), `github-sweep` (the share of its
-   * requests that regular look-ups may use), `host-launch` (launches of a host).
+   * requests that regular look-ups may use), `github-ask` (as much again for asks about single jobs), `host-launch` (launches of a host).
    */
-  kind: 'github-mint' | 'github-sweep' | 'host-launch';
+  kind: 'github-mint' | 'github-sweep' | 'github-ask' | 'host-launch';
   /** The installation's id or the host's name. */
   account: string;
 }

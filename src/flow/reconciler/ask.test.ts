@@ -38,6 +38,17 @@ describe('an ask', () => {
     assert.equal(job.dirty?.host, 'one');
   });
 
+  it('is put off by a minute when the share of requests is used up, so that runners can still be registered', async () => {
+    const stations = stationsOf();
+    await waits(stations, 1, 'orphaned', { ask: due });
+    const budget = { kind: 'github-ask', account: '7' } as const;
+    await stations.budgets.reserve(budget, { burst: 100, perSecond: 500 / 3_600 }, 100, startMs);
+    const { job, calls } = await ask(stations, reportOf(1));
+    assert.deepEqual(calls, []);
+    assert.equal(job.confirmed, null);
+    assert.equal(job.ask?.dueAt, startMs + 60_000);
+  });
+
   it('that the plan wants for a second order is answered for that, though another reason came first', async () => {
     const stations = stationsOf();
     await waits(stations, 1, 'orphaned', { ask: due });

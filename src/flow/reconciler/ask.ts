@@ -8,6 +8,7 @@ import { repositoryOf } from '../publisher/touch.ts';
 import { phaseOf, sightingOf } from '../sighting.ts';
 import type { ReconcilerDeps } from './deps.ts';
 import { metrics } from './metrics.ts';
+import { shareOfRequests } from './share.ts';
 
 export type Ask = (key: JobKey, purpose: AskPurpose) => Promise<void>;
 
@@ -18,13 +19,29 @@ function isLasting(error: unknown): boolean {
   return error instanceof GitHubError && error.kind !== 'limited' && error.kind !== 'unavailable';
 }
 
-export function createAsk({ clock, table, github, configuration, sighting, telemetry }: ReconcilerDeps): Ask {
+/** Asks that a disaster may cause at once: beyond it they are spread, so that runners can still be registered. */
+const asksAtOnce = 100;
+
+export function createAsk(deps: ReconcilerDeps): Ask {
+  const { clock, table, github, budgets, configuration, sighting, telemetry } = deps;
+
+  async function isGranted(installation: number): Promise<boolean> {
+    const key = { kind: 'github-ask', account: String(installation) } as const;
+    const terms = shareOfRequests(deps, installation, asksAtOnce);
+    return (await budgets.reserve(key, terms, 1, clock.now())).granted === 1;
+  }
+
   return async (key, purpose) => {
     const job = await table.readJob(key);
     if (!job || job.phase === 'completed') return;
     const { timing } = configuration;
     if (job.askedAt !== null && job.askedAt + timing.askAgainMs > clock.now()) return;
     const askedAt = clock.now();
+    if (!(await isGranted(job.installation))) {
+      telemetry.count(metrics.asks, { purpose, answer: 'put off' });
+      if (job.ask !== null) await table.recordJob(key, [{ kind: 'unanswered', lasting: false }], askedAt);
+      return;
+    }
     const report = await github.readJob(repositoryOf(job), job.id).catch(async (error: unknown) => {
       // A refusal that lasts (a suspended installation, a missing permission) is not asked for at each tick; and what
       // could not be answered goes behind what was not asked yet.

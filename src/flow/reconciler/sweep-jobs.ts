@@ -10,11 +10,10 @@ import type { ReconcilerDeps } from './deps.ts';
 import { guarded } from './guarded.ts';
 import { metrics } from './metrics.ts';
 import type { Next } from './next.ts';
+import { shareOfRequests } from './share.ts';
 
 /** Two lists of runs, and the jobs of one or two of them. */
 const requestsPerLook = 3;
-/** Until GitHub has said what it grants. */
-const hourlyLimitDefault = 5_000;
 
 export async function sweepQueuedJobs(deps: ReconcilerDeps, sweep: Sweep): Promise<Next> {
   const { table, github, clock, telemetry, configuration } = deps;
@@ -45,9 +44,7 @@ async function requestsGranted(
   installation: number,
   isActive: boolean,
 ): Promise<number> {
-  const limit = deps.github.rateLeft(installation)?.limit ?? hourlyLimitDefault;
-  const perSecond = (limit * deps.configuration.github.sweepShare) / 3_600;
-  const terms = { burst: Math.max(requestsPerLook, Math.ceil(perSecond * 60)), perSecond };
+  const terms = shareOfRequests(deps, installation, requestsPerLook);
   const key = { kind: 'github-sweep', account: String(installation) } as const;
   const now = deps.clock.now();
   const asked = isActive
@@ -57,7 +54,7 @@ async function requestsGranted(
   const isGranted = grant.granted === asked;
   await deps.budgets.giveBack(key, terms, isGranted ? asked - requestsPerLook : grant.granted, now);
   if (isGranted) return 0;
-  return Math.max(1_000, (requestsPerLook / perSecond) * 1_000);
+  return Math.max(1_000, (requestsPerLook / terms.perSecond) * 1_000);
 }
 
 /** `app`: the installations, and of each its repositories, which get a look of their own. */
