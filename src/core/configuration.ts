@@ -61,9 +61,9 @@ export interface PoolSettings {
 }
 
 /** Whose jobs are served. `onlyInstallation`: everyone's, which is accepted only while the App has exactly one. */
-export type Allow = { kind: 'owners'; owners: readonly string[] } | { kind: 'onlyInstallation' };
+type Allow = { kind: 'owners'; owners: readonly string[] } | { kind: 'onlyInstallation' };
 
-export interface GitHubLimits {
+interface GitHubLimits {
   /** Just-in-time configurations of one installation: so many at once, then so many a minute, so many an hour. */
   mintBurst: number;
   mintsPerMinute: number;

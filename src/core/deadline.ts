@@ -4,7 +4,7 @@ import type { Timing } from './configuration.ts';
 import type { Job } from './job.ts';
 import { isMarked, type Runner } from './runner.ts';
 
-export type RunnerDuty =
+type RunnerDuty =
   /** Its order was lost, or its launcher died: publish it again. */
   | 'launchAgain'
   /** Nobody began to launch it in time: void. */
@@ -89,7 +89,7 @@ function againAt(runner: Runner, first: number): number {
   return runner.terminatedAt === null ? first : Math.max(first, runner.terminatedAt + terminateAgainMs);
 }
 
-export type JobDuty = 'ask' | 'endHold';
+type JobDuty = 'ask' | 'endHold';
 
 export interface JobDeadline {
   at: number;

@@ -47,7 +47,7 @@ export type JobRoute =
 /** Why GitHub was asked about a waiting job: what follows from "still queued" depends on it. */
 export type AskPurpose = 'secondOrder' | 'idleRunner' | 'overtaken' | 'orphan' | 'lookup';
 
-export interface JobRunner {
+interface JobRunner {
   id: number | null;
   name: string;
 }

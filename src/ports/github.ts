@@ -19,7 +19,7 @@ export type Minted =
   /** 404/422 that asking again can't mend: no such group, a label refused, App lacks the permission. */
   | { outcome: 'refused'; reason: string };
 
-export type Removed = 'removed' | 'absent' | 'busy';
+type Removed = 'removed' | 'absent' | 'busy';
 
 export interface RunnerEntry {
   id: number;

@@ -4,7 +4,7 @@
 import type { Commit } from '../core/commit.ts';
 import type { DeploymentPrefix, HostName, JobKey, LaneKey, PoolName, RunnerName } from '../core/ids.ts';
 import type { Job, JobClass, JobFact } from '../core/job.ts';
-import type { Control, Lane, LaneCounts, Ledger } from '../core/ledger.ts';
+import type { Control, Lane, Ledger } from '../core/ledger.ts';
 import type { Runner, RunnerClass, RunnerFact } from '../core/runner.ts';
 import type { EpochMs } from './clock.ts';
 
@@ -147,8 +147,6 @@ export interface JobsTable {
   /** Ended jobs and runners from before `before` go, at most `limit` of them; answers how many went. */
   purge(before: EpochMs, limit: number): Promise<number>;
 }
-
-export type { LaneCounts };
 
 /** Due times of runners need the pool's and the host's times: handed to every adapter when it is made. */
 export interface Deadlines {

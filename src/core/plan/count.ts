@@ -108,7 +108,7 @@ function jobOnRunner(draft: Draft, job: Job, name: RunnerName): void {
   if (job.phase === 'completed') learn(draft, name, { kind: 'done', job: job.key });
 }
 
-export function learn(draft: Draft, name: RunnerName, fact: RunnerFact): void {
+function learn(draft: Draft, name: RunnerName, fact: RunnerFact): void {
   const runner = draft.runner(name);
   if (!runner) return;
   const merged = mergeRunner(runner, fact, draft.now);

@@ -14,7 +14,7 @@ import type { ReconcilerDeps } from './deps.ts';
 import { metrics } from './metrics.ts';
 
 /** The host's machines, asked for once by a step however many of its runners are in doubt. */
-export type ListHost = () => ReturnType<Host['list']>;
+type ListHost = () => ReturnType<Host['list']>;
 
 export interface Duties {
   runner(name: RunnerName, listHost: ListHost): Promise<void>;
