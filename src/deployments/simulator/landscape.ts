@@ -9,7 +9,6 @@ import { type DeploymentPrefix, gitHubName, type HostName } from '../../core/ids
 import type { Deployment } from '../../ports/jobs-table.ts';
 
 export const slowHost = 'ec2' as HostName;
-export const fastHost = 'pods' as HostName;
 
 /** Machines that were told to end, or have ended, show it this late. */
 const listStalenessMs = 45_000;

@@ -23,7 +23,6 @@ export interface SimulationTerms {
   stormMs?: number;
 }
 
-export type { Violation } from './stage.ts';
 
 export interface Result {
   seed: number;
