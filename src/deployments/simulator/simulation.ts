@@ -23,7 +23,6 @@ export interface SimulationTerms {
   stormMs?: number;
 }
 
-
 export interface Result {
   seed: number;
   violations: readonly Violation[];
