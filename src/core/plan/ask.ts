@@ -63,10 +63,13 @@ function passRightTo(draft: Draft, key: LaneKey, job: Job): void {
   if (lane) draft.setLane({ ...lane, rights: lane.rights - 1 });
 }
 
-/** Oldest first, those already asked about among them: they count, and are not asked about twice. */
+/**
+ * Oldest first, those already asked about among them: they count, and are not asked about twice. Beside the list, which
+ * may lag, all that this plan has read anyway: the job that a runner was ordered for is found by the runner.
+ */
 function waitingJobs(draft: Draft, lane: Lane, classes: readonly JobClass[], known: Known): Job[] {
   const listed = classes.flatMap((jobClass) => known.jobs.get(jobsKey(lane.key, jobClass)) ?? []);
-  const keys = new Set([...draft.jobsTouched(), ...listed].map((job) => job.key));
+  const keys = new Set([...draft.jobsKnown(), ...listed].map((job) => job.key));
   const rank = ({ counted }: Job) => (counted ? classes.indexOf(counted.class) : -1);
   return [...keys]
     .flatMap((key) => draft.job(key) ?? [])

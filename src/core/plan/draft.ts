@@ -43,6 +43,8 @@ export interface Draft {
   job(key: JobKey): Job | null;
   setJob(job: Job): void;
   jobsTouched(): Job[];
+  /** Those that were read for any reason, as they are by now. */
+  jobsKnown(): Job[];
   runner(name: RunnerName): Runner | null;
   setRunner(runner: Runner): void;
   addRunner(runner: Runner): void;
@@ -115,6 +117,7 @@ export function createDraft(read: {
       jobsWritten.add(job.key);
     },
     jobsTouched: () => [...jobsWritten].flatMap((key) => jobs.get(key) ?? []),
+    jobsKnown: () => [...jobs.values()],
     runner: (name) => runnersNew.get(name) ?? runners.get(name) ?? null,
     setRunner(runner) {
       runners.set(runner.name, runner);

@@ -10,6 +10,7 @@ import { diesAfterCall, diesBeforeCall } from './handler-dies.ts';
 import { maxParallel } from './held-back.ts';
 import { idleForEver } from './idle-for-ever.ts';
 import { killedProcess } from './killed-process.ts';
+import { laggingIndex } from './lagging-index.ts';
 import { lateBusy } from './late-busy.ts';
 import { lostCompleted } from './lost-completed.ts';
 import { lostConfigurationClaimed, lostConfigurationHandedOver } from './lost-configuration.ts';
@@ -55,6 +56,7 @@ export const scenarios: readonly Scenario[] = [
   idleForEver,
   lostCompleted,
   strayEntry,
+  laggingIndex,
   lateBusy,
   overtakingRemoval,
   maxParallel,
