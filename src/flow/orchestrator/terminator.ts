@@ -78,7 +78,11 @@ export function createTerminator(deps: TerminatorDeps): BatchHandler<Order> {
           error: error.message,
         });
         const retryMs = retryAfter(error, clock.now());
-        if (retryMs !== null) return retryMs;
+        if (retryMs !== null) {
+          // Its deadline stands back meanwhile: else each tick would add another of these to a GitHub that is down.
+          await record(runner, { kind: 'terminated' });
+          return retryMs;
+        }
         // GitHub will not say (the App is gone from there). A runner whose job has ended may end without its word; any
         // other keeps its machine, and is looked at again each minute: it may be at work.
         if (runner.doneAt === null) {
