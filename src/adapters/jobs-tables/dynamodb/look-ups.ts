@@ -45,7 +45,7 @@ export function createLookUps(access: Access, hostRows: (host: HostName) => Prom
   /** The first of all shards, by the number that they are sorted by. */
   async function firstOf(looks: readonly Look[], at: (row: Row) => EpochMs, limit: number): Promise<Row[]> {
     const rows = (await Promise.all(looks.map((look) => access.query({ ...look, limit })))).flat();
-    return rows.sort((a, b) => at(a) - at(b) || (a.pk < b.pk ? -1 : 1)).slice(0, limit);
+    return rows.sort((a, b) => at(a) - at(b) || (nameOf(a) < nameOf(b) ? -1 : 1)).slice(0, limit);
   }
 
   const due = (partitions: readonly string[], now: EpochMs, limit: number) =>
@@ -116,4 +116,9 @@ export function createLookUps(access: Access, hostRows: (host: HostName) => Prom
         return item?.kind === 'job' ? [item.key] : [];
       }),
   };
+}
+
+/** Of a job its key, of a runner its name. */
+function nameOf({ pk, sk }: Row): string {
+  return sk === 'J' ? pk : sk;
 }
