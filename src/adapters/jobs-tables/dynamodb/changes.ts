@@ -1,6 +1,7 @@
 // The table's stream, as the Messenger wants it. A record tells of a change if the item is not counted (`dirty`) and
 // that, or the change it is about, has moved: so facts that change no count, the Publisher's own writes and what time
-// to live deletes tell nothing, and what a commit hands on to another host is told to that one.
+// to live deletes tell nothing, and what a commit hands on to another host is told to that one. A mapping that passes
+// only records whose new image has `dirty` keeps all others from costing an invocation.
 
 import type { Change } from '../../../ports/jobs-table.ts';
 import { hostOfDirty, itemKeyOf } from './schema.ts';
@@ -11,7 +12,7 @@ interface StreamValue {
 }
 
 /** What is used of a record, as Lambda's event source mapping and GetRecords both give it. */
-export interface StreamRecord {
+interface StreamRecord {
   dynamodb?:
     | {
         NewImage?: Record<string, StreamValue> | undefined;

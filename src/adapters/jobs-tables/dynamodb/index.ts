@@ -1,5 +1,5 @@
-// The jobs table on DynamoDB: any number of processes write it. schema.ts has its keys and what they cost. Its stream
-// is read elsewhere, with `changesOf`.
+// The jobs table on DynamoDB: any number of processes write it. schema.ts has its keys and what they cost, changes.ts
+// what its stream tells.
 
 import type { JobsTable } from '../../../ports/jobs-table.ts';
 import { type AccessOptions, createAccess } from './access.ts';
@@ -14,9 +14,7 @@ import { createRows, type RowOptions } from './rows.ts';
 import { jobRowKey, laneRowKey, ledgerRowKey, type RowKey, runnerRowKey } from './schema.ts';
 import { createSweeps } from './sweeps.ts';
 
-export { changesOf, type StreamRecord } from './changes.ts';
 export { createDynamoDbClient } from './client.ts';
-export { tableSchema } from './schema.ts';
 
 export interface DynamoDbJobsTableOptions extends AccessOptions, RowOptions {}
 

@@ -27,16 +27,17 @@
 //   counted       <host>                          pk, so the job's key    jobs to be routed again
 //
 // Where many writes meet, a partition's 1,000 write units a second are spread over four shards; lanes are not, since
-// their queue has to be in order. A local index keeps a partition below 10 GB: four shards of eight days' runners
-// are about 10 million of them on one host, lanes are as many as there are scopes.
+// their queue has to be in order. A local index keeps a partition below 10 GB: four shards hold tens of millions of
+// runners of one host, which stay for eight days after their end; lanes are as many as there are scopes.
 //
-// Sizes (packed; `npm`-like names, one repository): a job 0.7-1.0 KB, a runner 0.6-0.9 KB, a lane 0.4 KB, the ledger
-// 0.2 KB for one pool and 1.3 KB for fifty; with keys and index attributes below 1 KB or little more, so that a write
-// is 1-2 units and one within a commit 2-4. An index entry is one unit each time it comes, goes or moves.
+// Sizes, as packed (pack.ts), with keys and index attributes: a job 0.6 KB when it is queued and 0.8 KB when it has
+// ended, a runner 0.6-0.8 KB, a lane 0.5 KB, a ledger 0.3 KB of one pool and 0.6 KB of fifty. So a write is one unit, one
+// within a commit two, and each index entry that comes, goes or moves one more. Bounds: 4 KB for a ledger, 40 KB for
+// anything else.
 //
-// Calls: a first `queued` is one conditional put without a read, as is its duplicate; any other fact is one read and
-// one conditional put; a commit is one transaction; books are 3 queries, and 1 to 3 batches of gets that need not
-// wait for one another. `calls.slow.test.ts` counts them.
+// Calls: a first `queued`, or its duplicate, is one put without a read; another fact is one read and one put, or one put
+// on what this process saw last; a commit is one transaction; books are two batches of gets (the second one of what the
+// first has named) and two queries, whatever waits. wire.slow.test.ts counts them, with their units.
 
 import type { HostName, JobKey, LaneKey, PoolName, RunnerName } from '../../../core/ids.ts';
 import { parseRunnerName } from '../../../core/ids.ts';
