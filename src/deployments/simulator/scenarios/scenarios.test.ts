@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { scenarios } from './index.ts';
 import { playScenario } from './play.ts';
@@ -11,4 +12,9 @@ for (const scenario of scenarios) {
 
 test('no two scenarios have one name', () => {
   assert.equal(new Set(scenarios.map(({ name }) => name)).size, scenarios.length);
+});
+
+test('docs/reliability.md tells of every scenario, in its own words', () => {
+  const told = readFileSync(new URL('../../../../docs/reliability.md', import.meta.url), 'utf8');
+  for (const { name, shows } of scenarios) assert.ok(told.includes(`| \`${name}\` | ${shows} |`), name);
 });
