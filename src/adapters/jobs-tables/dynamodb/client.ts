@@ -11,7 +11,8 @@ import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 const attemptsMax = 3;
 /** DynamoDB answers within 10 ms, and seldom within 500: a connection that is silent for longer is lost. */
 const requestMsMax = 2_000;
-const connectionMsMax = 1_000;
+/** A handshake of a function that has just begun, with little of a processor and much to load. */
+const connectionMsMax = 2_000;
 
 /** Once for each environment. `config` is what the place wants: region, endpoint, credentials. */
 export function createDynamoDbClient(config: DynamoDBClientConfig): DynamoDBDocumentClient {

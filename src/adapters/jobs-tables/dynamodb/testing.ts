@@ -17,12 +17,16 @@ import { changesOf } from './changes.ts';
 import { unpack } from './pack.ts';
 import { itemKeyOf, type Row, tableSchema } from './schema.ts';
 
+/** It shares the machine with all other tests. */
+const answerMsMax = 60_000;
+
 /** How to reach an emulator: it wants a signature, and takes any. */
 export function emulatorConfig(endpoint: string): DynamoDBClientConfig {
   return {
     endpoint,
     region: 'us-east-1',
     credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
+    requestHandler: { requestTimeout: answerMsMax, connectionTimeout: answerMsMax },
   };
 }
 
