@@ -72,6 +72,7 @@ export async function runSimulation(terms: SimulationTerms): Promise<Result> {
       gitHub: gitHubFaults(mischief, spells),
       host: (name, options) => hostFaults(mischief, spells, name, options),
       queue: () => queueFaults(mischief),
+      isGitHubDown: () => spells.isGitHubDown,
     },
   });
   const { clock, random, scene, world } = stage;

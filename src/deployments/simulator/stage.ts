@@ -68,6 +68,8 @@ export interface StageFaults {
   gitHub: Faults;
   host(name: HostName, options: SimulatedHostOptions): SimulatedFaults;
   queue(name: string): QueueFaults<unknown> | undefined;
+  /** GitHub answers nothing just now: nobody can register a runner, or learn what became of a job. */
+  isGitHubDown?(): boolean;
   /** Asked at each step of each handler, beside the mischief's own crashes and stalls. */
   hurt?: HurtStep;
 }
@@ -363,6 +365,7 @@ export function createStage(terms: StageTerms): Stage {
       return times;
     },
     budgetSpentUntil: budgets.spentUntil,
+    isGitHubDown: () => faults.isGitHubDown?.() ?? false,
     mischief,
     isCalm: terms.isCalm ?? false,
     fail(checker, text, subjects = []) {

@@ -33,6 +33,8 @@ export interface Scene {
   timesOf(pool: PoolName, host: HostName): RunnerTimes;
   /** Until when a budget has nothing left; 0: it has some. */
   budgetSpentUntil(key: BudgetKey): EpochMs;
+  /** Nothing can be known, and nothing be done there, until it is back. */
+  isGitHubDown(): boolean;
   mischief: Mischief;
   /** Nothing fails at all, neither by chance nor by a script: all has to go as it should at once. */
   isCalm: boolean;

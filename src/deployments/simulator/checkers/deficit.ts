@@ -148,6 +148,7 @@ export function createDeficitMeter(scene: Scene): { checker: Checker; deficits()
   }
 
   function hasReason(lane: LaneKey, { host, installation }: Want): boolean {
+    if (scene.isGitHubDown()) return true;
     const now = clock.now();
     const ledger = truth.ledgers.get(host);
     const pool = ledger?.pools[poolOfLane(lane)];
