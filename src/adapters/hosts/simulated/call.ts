@@ -20,6 +20,7 @@ export async function call(
   const patienceMs = Math.max(0, request.answerBefore - clock.now());
   const answerMs = Math.min(callMs, patienceMs);
   const isInTime = callMs <= patienceMs;
+  const effected = Promise.withResolvers<void>();
   let answer: LaunchAnswer | null = null;
 
   switch (fault?.kind) {
@@ -41,6 +42,7 @@ export async function call(
     case undefined:
       clock.after(Math.min(callMs / 2, patienceMs + options.callEffectMs), () => {
         answer = effect();
+        effected.resolve();
       });
       break;
     default:
@@ -48,6 +50,8 @@ export async function call(
   }
 
   await clock.sleep(answerMs);
+  // Timers of the system that are due together may come in any order: the effect is before the answer all the same.
+  if (fault === undefined && isInTime) await effected.promise;
   if (answer === null || !isInTime || fault?.kind === 'answerLost')
     throw new SimulatedCallError(kind, request.name);
   return answer;

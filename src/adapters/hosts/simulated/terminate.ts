@@ -8,13 +8,17 @@ export async function terminate(context: HostContext, target: MachineRef): Promi
   const fault = faults.terminate?.(target);
   const callMs = drawMs(options.callMs, random);
   const endingMs = fault?.kind === 'slow' ? fault.endingMs : drawMs(options.endingMs, random);
+  const effected = Promise.withResolvers<void>();
   let answer: TerminateAnswer | null = null;
   if (fault?.kind !== 'failed') {
     clock.after(callMs / 2, () => {
       answer = end(context, target, endingMs);
+      effected.resolve();
     });
   }
   await clock.sleep(callMs);
+  // Timers of the system that are due together may come in any order: the effect is before the answer all the same.
+  if (fault?.kind !== 'failed') await effected.promise;
   if (answer === null || fault?.kind === 'answerLost') throw new SimulatedCallError('terminate', target.name);
   return answer;
 }
