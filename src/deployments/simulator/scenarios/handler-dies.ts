@@ -1,4 +1,4 @@
-// H1: a launcher dies between its mark, the host's call and the answer. What it began may live, and is never begun
+// A launcher dies between its mark, the host's call and the answer. What it began may live, and is never begun
 // twice; its place is free only when the host says so.
 
 import assert from 'node:assert/strict';
@@ -19,7 +19,7 @@ export const diesAfterCall: Scenario = {
         station === 'launcher-ec2' &&
         step === 'ec2.launch' &&
         born('build').length === 0 &&
-        hasOrder(runners('build'))
+        runners('build').length > 0
           ? { how: 'crash', when: 'after' }
           : null,
       ),
@@ -43,7 +43,7 @@ export const diesBeforeCall: Scenario = {
   async play({ plot, run, until, born, mostAlive, runners, clock }) {
     plot.onStep(
       times(1, (station, step) =>
-        station === 'launcher-ec2' && step === 'ec2.launch' && hasOrder(runners('build'))
+        station === 'launcher-ec2' && step === 'ec2.launch' && runners('build').length > 0
           ? { how: 'crash', when: 'before' }
           : null,
       ),
@@ -66,7 +66,3 @@ export const diesBeforeCall: Scenario = {
     assert.equal(mostAlive('build'), 1);
   },
 };
-
-function hasOrder(runners: readonly unknown[]): boolean {
-  return runners.length > 0;
-}

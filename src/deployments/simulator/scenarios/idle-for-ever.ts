@@ -1,4 +1,4 @@
-// H10: a GitHub that never drops idle runners, and a cancellation that nobody told of: one job waits, one runner
+// A GitHub that never drops idle runners, and a cancellation that nobody told of: one job waits, one runner
 // comes, and all looks level for ever.
 
 import assert from 'node:assert/strict';

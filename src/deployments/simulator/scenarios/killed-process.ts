@@ -9,8 +9,7 @@ const kills = 8;
 export const killedProcess: Scenario = {
   name: 'killed-process',
   shows: 'A burst goes through while the process is killed eight times in it, with a machine for each job',
-  async play({ run, until, rest, stage, born, mostAlive, longestDeficit, clock }) {
-    const from = clock.now();
+  async play({ run, until, rest, stage, born, mostAlive, longestDeficit }) {
     const runs = [
       run('acme/app', lintJob({ matrix: 40, failFast: false })),
       run('globex/core', lintJob({ matrix: 20, failFast: false })),
@@ -28,6 +27,5 @@ export const killedProcess: Scenario = {
     const machines = born('lint').length + born('build').length;
     assert.ok(machines <= 1.1 * 80, `${machines} machines for 80 jobs`);
     assert.ok(longestDeficit() <= 120, `${longestDeficit()} s without a runner coming`);
-    assert.ok(clock.now() > from);
   },
 };

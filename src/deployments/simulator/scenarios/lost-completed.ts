@@ -1,4 +1,4 @@
-// H13: the end of a job is never told, and its runner is gone: nobody is left to say that the job is over.
+// The end of a job is never told, and its runner is gone: nobody is left to say that the job is over.
 
 import assert from 'node:assert/strict';
 import { buildJob } from './jobs.ts';

@@ -1,4 +1,4 @@
-// H20: a runner is to go while its launch is not answered yet. If its removal overtook the launch, GitHub would not
+// A runner is to go while its launch is not answered yet. If its removal overtook the launch, GitHub would not
 // know it (404), its machine would then come, take a job, and be ended in the middle of it.
 
 import assert from 'node:assert/strict';

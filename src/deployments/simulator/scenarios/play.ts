@@ -7,7 +7,7 @@ import type { World } from '../../../adapters/github/simulated/world.ts';
 import type { MachineView } from '../../../adapters/hosts/simulated/index.ts';
 import { jobKey } from '../../../core/ids.ts';
 import type { Job } from '../../../core/job.ts';
-import { type Runner, runnerClass } from '../../../core/runner.ts';
+import type { Runner } from '../../../core/runner.ts';
 import type { Clock, EpochMs } from '../../../ports/clock.ts';
 import { isWorkOver, leftovers } from '../checkers/quiet.ts';
 import { configuration, deploymentOf, gitHub, startsAt } from '../landscape.ts';
@@ -44,7 +44,7 @@ export interface Play {
   settle(withinMinutes: number): Promise<void>;
 }
 
-export interface Played {
+interface Played {
   stage: Stage;
   virtualMs: number;
 }
@@ -139,17 +139,13 @@ function createPlay(stage: Stage, plot: Plot): Play {
   };
 }
 
-export function secondsAt(at: EpochMs): number {
+function secondsAt(at: EpochMs): number {
   return Math.round((at - startsAt) / 1_000);
 }
 
 /** From `queued` until a runner has begun it; `null` while none has. */
 export function waitSeconds(job: GitHubJob): number | null {
   return job.runner === null ? null : (job.startedAt - job.createdAt) / 1_000;
-}
-
-export function isCounted(runner: Runner): boolean {
-  return runnerClass(runner) !== null;
 }
 
 function sumOf(counts: ReadonlyMap<string, number>, isMeant: (name: string) => boolean): number {

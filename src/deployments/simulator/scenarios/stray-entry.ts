@@ -1,4 +1,4 @@
-// H15: a runner is registered, and given up before it has a machine: its entry at GitHub would stay for a day.
+// A runner is registered, and given up before it has a machine: its entry at GitHub would stay for a day.
 
 import assert from 'node:assert/strict';
 import { ownRunnerName } from '../../../core/ids.ts';

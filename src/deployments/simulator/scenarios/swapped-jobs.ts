@@ -1,4 +1,4 @@
-// H8: a runner was ordered for one job and runs another. The end of the first, which never had a runner, is no reason
+// A runner was ordered for one job and runs another. The end of the first, which never had a runner, is no reason
 // to end it.
 
 import assert from 'node:assert/strict';

@@ -1,4 +1,4 @@
-// H2: one order is delivered twice, at once and late. The second launcher must not call the host, nor free the name.
+// One order is delivered twice, at once and late. The second launcher must not call the host, nor free the name.
 
 import assert from 'node:assert/strict';
 import { buildJob, lintJob } from './jobs.ts';
@@ -7,7 +7,7 @@ import type { Scenario } from './scenario.ts';
 export const twinOrders: Scenario = {
   name: 'twin-orders',
   shows:
-    'An order that comes three times, at once, while the first works, and after its machine died, launches one machine',
+    'An order that comes three times more, at once, while the first works, and after its machine died, launches one machine',
   async play({ plot, run, until, rest, born }) {
     for (const queue of ['launch-pods', 'launch-ec2'])
       plot.onMessage(queue, () => [{ delayMs: 0 }, { delayMs: 1 }, { delayMs: 400 }, { delayMs: 90_000 }]);
