@@ -36,7 +36,7 @@ function desiredCount(draft: Draft, job: Job): JobCount | null {
   const count = (jobClass: JobClass): JobCount => ({ class: jobClass, lane, host: draft.host });
   // Counted elsewhere still: that host's Publisher lets go first, then hands the job on to here.
   if (job.counted && job.counted.host !== draft.host) return null;
-  if (job.counted === null || job.counted.lane !== lane) return count('fresh');
+  if (job.counted === null || job.counted.lane !== lane) return count(mayBeOver(job) ? 'orphaned' : 'fresh');
   const was = job.counted.class;
   const confirmed =
     job.confirmed && job.confirmed.at >= (job.lastOrder?.at ?? 0) ? job.confirmed.purpose : null;
@@ -46,6 +46,16 @@ function desiredCount(draft: Draft, job: Job): JobCount | null {
   if (was === 'orphaned' && confirmed !== null) return count('fresh');
   if (was === 'ordered' && confirmed === 'secondOrder') return count('fresh');
   return count(was);
+}
+
+/**
+ * GitHub gives up a job that was queued for a day: news of an older one may be a delivery from long ago, sent again by
+ * whoever has it. It is asked about before a runner is ordered; one that was approved late loses no more than that.
+ */
+const queuedMsMax = 24 * 60 * 60_000;
+
+function mayBeOver(job: Job): boolean {
+  return (job.queuedSeenAt ?? job.firstSeenAt) - job.createdAt > queuedMsMax;
 }
 
 function holdJob(draft: Draft, job: Job): Job {

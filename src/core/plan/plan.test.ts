@@ -7,6 +7,7 @@ import {
   endingsOf,
   hostSettings,
   launchesOf,
+  minuteMs,
   poolSettings,
   timing,
 } from '../../../test/fixtures/books.ts';
@@ -40,6 +41,16 @@ describe('a plan', () => {
     books.queued(lint);
     books.settle();
     assert.equal(books.runners().length, 1);
+  });
+
+  it('asks about a job that was queued longer ago than GitHub keeps one, before it orders anything', () => {
+    const books = createBooks(configurationOf([poolSettings('lint')]));
+    books.queued({ ...lint, createdAt: books.now() - 25 * 60 * minuteMs });
+    const orders = books.settle();
+    assert.deepEqual(launchesOf(orders), []);
+    assert.deepEqual(asksOf(orders), [books.job(1).key]);
+    books.recordJob(1, { kind: 'stillQueued', purpose: 'secondOrder' });
+    assert.equal(launchesOf(books.settle()).length, 1, 'it was approved late, and GitHub holds it');
   });
 
   it('orders nothing for a gated job until it is queued', () => {
