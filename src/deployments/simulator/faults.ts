@@ -29,7 +29,13 @@ export const faultKinds = {
   gitHubUnavailable: { says: 'a request to GitHub answered 502', alone: 0.1, together: 0.02 },
   gitHubLimited: { says: 'a request to GitHub refused for its limits', alone: 0.01, together: 0.002 },
   staleRead: { says: "a job's state read as it was before", alone: 0.3, together: 0.05 },
-  hiddenRunner: { says: "a runner missing in a page of GitHub's list", alone: 0.1, together: 0.03 },
+  hiddenRunner: { says: "a runner missing in a page of GitHub's list", alone: 0.4, together: 0.03 },
+  idleKept: {
+    says: 'a GitHub that leaves idle runners alone, as Enterprise Servers do',
+    alone: 1,
+    together: 0,
+    beside: { cancel: 0.4, webhookNeverSent: 0.1 },
+  },
   idleDrop: { says: 'idle runners that GitHub drops after one to two minutes', alone: 1, together: 0 },
   deprecated: { says: 'a runner too old to be given a job', alone: 0.05, together: 0.01 },
   gitHubDown: {

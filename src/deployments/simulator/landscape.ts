@@ -15,12 +15,15 @@ const listStalenessMs = 45_000;
 
 const written = defineConfig({
   allow: { owners: ['acme', 'globex'] },
+  // Far fewer at once than GitHub grants, so that the budget is reached.
+  github: { mintBurst: 4 },
   hosts: {
     // Machines that boot slowly, claim their configuration, may stand by, and are listed with a delay.
     ec2: {
       type: 'simulated',
       limit: 12,
-      launchBurst: 20,
+      // Less than a matrix may want at once, so that it is reached.
+      launchBurst: 4,
       launchesPerSecond: 2,
       options: {
         configuration: 'claimed',

@@ -143,8 +143,9 @@ export async function runSimulation(terms: SimulationTerms): Promise<Result> {
   }
 }
 
-/** GitHub's own habit, made quicker where that is the fault. */
+/** GitHub's own habit, made quicker, or left out, where that is the fault. */
 function idleDropOf(rates: Rates) {
+  if ((rates.idleKept ?? 0) > 0) return { dropsIdleRunners: false };
   const isQuick = (rates.idleDrop ?? 0) > 0;
   return isQuick ? { idleDrop: { minMs: minuteMs, maxMs: 2 * minuteMs } } : {};
 }

@@ -32,11 +32,14 @@ import { createBusyKilledChecker } from './checkers/busy-killed.ts';
 import type { Checker, Scene } from './checkers/checker.ts';
 import { createDeadlinesChecker } from './checkers/deadlines.ts';
 import { createDeficitMeter, type Deficit } from './checkers/deficit.ts';
+import { createDoneChecker } from './checkers/done.ts';
 import { createForwardChecker } from './checkers/forward.ts';
+import { createHoldsChecker } from './checkers/holds.ts';
 import { createIdleChecker } from './checkers/idle.ts';
 import { createLedgerChecker } from './checkers/ledger.ts';
 import { createLimitsChecker } from './checkers/limits.ts';
 import { createNormalChecker } from './checkers/normal.ts';
+import { createPlacesChecker } from './checkers/places.ts';
 import { createPublisherChecker } from './checkers/publisher.ts';
 import { leftovers } from './checkers/quiet.ts';
 import { createSecondOrdersChecker } from './checkers/second-orders.ts';
@@ -384,6 +387,9 @@ export function createStage(terms: StageTerms): Stage {
     createSecondOrdersChecker(scene),
     createIdleChecker(scene),
     createBreakerChecker(scene),
+    createPlacesChecker(scene),
+    createDoneChecker(scene),
+    createHoldsChecker(scene),
     createBudgetsChecker(scene),
     createNormalChecker(scene),
     meter.checker,

@@ -9,9 +9,17 @@ import type { Checker, Scene } from './checker.ts';
 /** Duties that only a fault makes necessary. */
 const repairs: ReadonlySet<string> = new Set(['launchAgain', 'expire', 'resolveLaunch', 'giveUpBoot']);
 
+/** From the timer's time until a plan has dealt with it. */
+const wokenMsMax = 2_000;
+
 export function createNormalChecker(scene: Scene): Checker {
   if (!scene.isCalm) return {};
   return {
+    look() {
+      for (const [host, { wakeAt }] of scene.truth.ledgers)
+        if (wakeAt !== null && wakeAt + wokenMsMax < scene.clock.now())
+          scene.fail('normal', `nothing fails, and the timer of ${host} passed without waking anybody`);
+    },
     counted(metric, labels, by) {
       const duty = labels['duty'] ?? '';
       if (metric === metrics.duties && repairs.has(duty))

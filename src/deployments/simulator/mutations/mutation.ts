@@ -9,6 +9,9 @@ export type Hole = `H${number}`;
 /** Who may catch a mutation: a checker that watches a run, or a figure that is summed over runs. */
 export type Catcher =
   | 'limits'
+  | 'places'
+  | 'done'
+  | 'holds'
   | 'busyKilled'
   | 'deadlines'
   | 'ledger'
