@@ -4,7 +4,10 @@ import { isSlowedDown, type Lane, orderable, queueKey } from './ledger.ts';
 export interface LanePlaces {
   /** In the queue for places: fewest alive first, then the oldest job. */
   queue: { alive: number; oldestAt: number } | null;
-  /** In the list of times: when it had its surplus, or when its back-off ends. The plan adds the idle time itself. */
+  /**
+   * In the list of times: when it had its surplus, when its back-off ends, or when it is to be looked at again. The plan
+   * adds the idle time itself.
+   */
   timeAt: number | null;
 }
 
@@ -17,7 +20,7 @@ export function lanePlaces(lane: Lane): LanePlaces {
   const backOffEnds = slowed && orderable(lane) > 0 ? (lane.lost?.until ?? null) : null;
   return {
     queue: slowed ? null : queueKey(lane),
-    timeAt: earliest(lane.surplusSince, backOffEnds),
+    timeAt: earliest(earliest(lane.surplusSince, backOffEnds), lane.lookAgainAt),
   };
 }
 

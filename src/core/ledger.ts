@@ -59,6 +59,8 @@ export interface Lane extends LaneCounts {
   oldestAt: number | null;
   /** More coming than waiting, since. */
   surplusSince: number | null;
+  /** Jobs are counted here that no list showed yet, as an index lagged: looked at again then. */
+  lookAgainAt: number | null;
   /**
    * First orders that were never made: jobs that started on a runner which was ordered for another one. They allow
    * second orders for those others without asking.
@@ -101,6 +103,7 @@ export function newLane(key: LaneKey, host: HostName, pool: PoolName, scope: Sco
     unnoted: 0,
     oldestAt: null,
     surplusSince: null,
+    lookAgainAt: null,
     rights: 0,
     overtaken: null,
     lost: null,

@@ -39,8 +39,9 @@ function laneNow(draft: Draft, key: LaneKey): Lane | null {
  */
 function coverUncovered(draft: Draft, key: LaneKey, known: Known): { needs: Need[]; cut: boolean } {
   const lane = laneNow(draft, key);
-  const count = lane ? Math.min(askable(lane), lookUpMax) : 0;
-  if (!lane || count === 0) return { needs: [], cut: false };
+  if (!lane) return { needs: [], cut: false };
+  const count = Math.min(askable(lane), lookUpMax);
+  if (count === 0) return { needs: [], cut: !lookAgain(draft, lane, null) };
   const classes: readonly JobClass[] = lane.orphaned >= count ? ['orphaned'] : ['orphaned', 'ordered'];
   const unknown = classes.filter((jobClass) => !known.jobs.has(jobsKey(lane.key, jobClass)));
   if (unknown.length > 0) {
@@ -50,11 +51,27 @@ function coverUncovered(draft: Draft, key: LaneKey, known: Known): { needs: Need
     };
   }
   const jobs = waitingJobs(draft, lane, classes, known).slice(0, count);
+  if (!lookAgain(draft, lane, jobs.length < count ? againAt(draft, lane) : null))
+    return { needs: [], cut: true };
   const entitled = jobs.filter((job) => job.ask === null).slice(0, lane.rights);
   for (const job of entitled.slice(0, Math.max(0, draft.room() - laneItems)))
     passRightTo(draft, lane.key, job);
   const rest = jobs.filter((job) => !entitled.includes(job));
   return { needs: [], cut: !askAbout(draft, rest, 'secondOrder') || entitled.length > 0 };
+}
+
+function againAt(draft: Draft, { lookAgainAt }: Lane): number {
+  const isAhead = lookAgainAt !== null && lookAgainAt > draft.now;
+  return isAhead ? lookAgainAt : draft.now + draft.configuration.timing.askAgainMs;
+}
+
+/** Whom the list does not show yet, a later plan finds. False where the commit has no room for the lane. */
+function lookAgain(draft: Draft, lane: Lane, at: number | null): boolean {
+  if (at !== null) draft.wakeTimes.push(at);
+  if (at === lane.lookAgainAt) return true;
+  if (draft.room() < laneItems) return false;
+  draft.setLane({ ...lane, lookAgainAt: at });
+  return true;
 }
 
 function passRightTo(draft: Draft, key: LaneKey, job: Job): void {

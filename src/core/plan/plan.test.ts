@@ -349,6 +349,28 @@ describe('a plan', () => {
     assert.deepEqual(books.settle(), []);
   });
 
+  it('comes back to a job that waits and that the index did not show: its lane is not forgotten', () => {
+    const options = { indexLags: false };
+    const books = createBooks(configurationOf([poolSettings('lint')]), options);
+    for (const id of [1, 2]) books.queued({ id, labels: ['lint'] });
+    const [a, b] = launchesOf(books.settle());
+    assert(a && b);
+    books.bringOnline(a);
+    books.inProgress({ id: 2, labels: ['lint'] }, a);
+    books.settle();
+    assert.equal(books.job(1).counted?.class, 'orphaned');
+    options.indexLags = true;
+    books.learn(b, { kind: 'gone', code: 'lost', why: '' });
+    assert.deepEqual(asksOf(books.settle()), []);
+    const again = books.now() + timing.askAgainMs;
+    assert.equal(books.lanes()[0]?.lookAgainAt, again);
+    assert.equal(books.ledger('one').wakeAt, again);
+    options.indexLags = false;
+    books.pass(timing.askAgainMs);
+    assert.deepEqual(asksOf(books.settle()), [books.job(1).key]);
+    assert.equal(books.lanes()[0]?.lookAgainAt, null);
+  });
+
   it('hands a job on to the host whose runner took it', () => {
     const pools = [
       poolSettings('a', { labels: ['x'], overlap: true }),
