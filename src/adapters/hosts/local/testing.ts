@@ -9,6 +9,7 @@ import type { HostEvent, LaunchRequest, ListedMachine } from '../../../ports/hos
 import { createLocalHost, type LocalHost } from './index.ts';
 import { type LocalHostOptions, localHostOptions } from './options.ts';
 import { createProcessTable } from './processes/index.ts';
+import { firstClosedFolder } from './user.ts';
 
 export const time = 'system';
 
@@ -35,11 +36,17 @@ export interface Ground {
   close(): Promise<void>;
 }
 
+/** Other users' runners pass through it: where the folder for temporary files is private, it is the system's own. */
+function folderForAll(): string {
+  const anyone = { name: 'anyone', uid: 65_534, gid: 65_534, home: null, prefix: [] };
+  return firstClosedFolder(tmpdir(), anyone) === null ? tmpdir() : '/tmp';
+}
+
 export function createGround(
   { clock, pass }: { clock: Clock; pass: () => Promise<void> },
   onEvent: (event: HostEvent) => Promise<void> = async () => {},
 ): Ground {
-  const directory = mkdtempSync(join(tmpdir(), 'local-host-'));
+  const directory = mkdtempSync(join(folderForAll(), 'local-host-'));
   const dataDirectory = join(directory, 'data');
   const living = join(directory, 'living');
   mkdirSync(living);
