@@ -20,7 +20,7 @@ export interface BudgetTerms {
 }
 
 /** `granted` of the tokens asked for (0 … asked); where fewer, the next one comes at `nextAt`. */
-export interface Grant {
+interface Grant {
   granted: number;
   nextAt: EpochMs | null;
 }

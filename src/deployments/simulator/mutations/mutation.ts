@@ -4,7 +4,7 @@
 import type { ProfileName } from '../faults.ts';
 
 /** Holes of the rules of transition: what a system of this kind breaks without the rule. */
-export type Hole = `H${number}`;
+type Hole = `H${number}`;
 
 /** Who may catch a mutation: a checker that watches a run, or a figure that is summed over runs. */
 export type Catcher =
@@ -29,7 +29,7 @@ export type Catcher =
   | 'stuck'
   | 'throws';
 
-export interface Edit {
+interface Edit {
   /** The code as it stands, wherever its lines are broken: white space matches any white space. */
   find: string;
   replace: string;
