@@ -38,6 +38,7 @@ async function main(): Promise<void> {
   });
   const running = await serve({ environment, credentials: environment.app, clock, random, telemetry });
   stopOnSignals({
+    clock,
     say: (text) => telemetry.log('info', text),
     stop: async () => {
       await running.stop();

@@ -103,6 +103,7 @@ export async function showDemo({
     : showAsLog({ deps, journal, places, clock });
 
   stopOnSignals({
+    clock,
     say: (text) => {
       show.end();
       say(text);
