@@ -62,6 +62,22 @@ describe('after a change of the configuration', () => {
     await reroute({ ...stations, table: looked }, moved);
   });
 
+  it('what waits at a host that is gone from it is found within a minute, by the look that the host was left with', async () => {
+    const stations = stationsOf();
+    await waits(stations, 1);
+    const left = await reroute(stations, configuration);
+    assert.ok(left.nextAt <= startMs + 60_000, 'the look is due too late');
+    const elsewhere = {
+      ...configurationOf([poolSettings('lint', { host: 'two' as never })], [hostSettings('two')]),
+      version: 'the next',
+    };
+    await reroute(stations, elsewhere);
+    const job = await jobOf(stations, 1);
+    assert.equal(job.route.kind === 'lane' && job.route.host, 'two');
+    const last = await reroute(stations, elsewhere);
+    assert.ok(last.nextAt > startMs + 24 * 60 * 60_000, 'it looks at an empty host for ever');
+  });
+
   it('a job that belongs where it was is not written', async () => {
     const stations = stationsOf();
     await waits(stations, 1);
