@@ -73,7 +73,7 @@ async function main(): Promise<void> {
   await runner.drained;
   const cause = stoppedBecause === null ? runner.ended : `${stoppedBecause}; ${runner.ended}`;
   log.close(cause);
-  const left = await removeTree(instructions.folders.root).then(
+  const left = await removeTree(instructions.folders.root, sleep).then(
     () => '',
     (error: unknown) => `; its work directory could not be removed: ${messageOf(error)}`,
   );
@@ -107,7 +107,7 @@ async function run(
     isStopped = true;
   });
   try {
-    await makeWorkDirectory(folders, runnerDirectory, owner);
+    await makeWorkDirectory(folders, runnerDirectory, owner, sleep);
   } catch (error) {
     return neverStarted(`its work directory could not be made: ${messageOf(error)}`);
   }

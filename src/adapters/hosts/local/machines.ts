@@ -231,7 +231,7 @@ export async function openMachines(deps: MachinesDeps) {
 
   async function removeWork(name: RunnerName): Promise<void> {
     const { root } = workFolders(folders, name);
-    await removeTree(root).catch((error: unknown) =>
+    await removeTree(root, clock.sleep).catch((error: unknown) =>
       onWarning(`could not remove ${root}: ${messageOf(error)}. It is tried again at the next start.`),
     );
   }

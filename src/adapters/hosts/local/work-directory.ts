@@ -18,16 +18,20 @@ export interface Owner {
 const leftInRunnerRoot = /^(?:_work|_diag|\.runner.*|\.credentials.*|\.service|svc\.sh)$/;
 
 /** Files of a job that is just dying come and go while its directory is removed. */
-const removeRetries = 10;
-const removeRetryMs = 200;
+const removeTriesMax = 10;
+const removeAgainMs = 200;
+const passingCodes = ['EBUSY', 'EMFILE', 'ENFILE', 'ENOTEMPTY'] as const;
+
+type Sleep = (ms: number) => Promise<unknown>;
 
 export async function makeWorkDirectory(
   folders: WorkFolders,
   runnerDirectory: string | null,
   owner: Owner | null,
+  sleep: Sleep,
 ): Promise<void> {
   // What an earlier, broken attempt at this very name left behind.
-  await removeTree(folders.root);
+  await removeTree(folders.root, sleep);
   await mkdir(folders.root, { mode: 0o700 });
   await mkdir(folders.work, { mode: 0o700 });
   await mkdir(folders.temporary, { mode: 0o700 });
@@ -56,10 +60,24 @@ async function giveTo(path: string, owner: Owner): Promise<void> {
   await lchown(path, owner.uid, owner.gid);
 }
 
-/** Removes it all, read-only directories too (Go's module cache is one). Resolves where there is nothing. */
-export async function removeTree(path: string): Promise<void> {
-  const remove = () =>
-    rm(path, { recursive: true, force: true, maxRetries: removeRetries, retryDelay: removeRetryMs });
+/**
+ * Removes it all, read-only directories too (Go's module cache is one). Resolves where there is nothing. The tries are
+ * of the whole: `rm` with retries of its own makes them anew in every folder, and a mount three folders deep, which a
+ * job has left, would hold the runner's place for half an hour.
+ */
+export async function removeTree(path: string, sleep: Sleep): Promise<void> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await removeOnce(path);
+    } catch (error) {
+      if (tries >= removeTriesMax || !isCode(error, ...passingCodes)) throw error;
+      await sleep(removeAgainMs);
+    }
+  }
+}
+
+async function removeOnce(path: string): Promise<void> {
+  const remove = () => rm(path, { recursive: true, force: true });
   try {
     await remove();
   } catch (error) {
