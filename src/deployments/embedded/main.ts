@@ -30,6 +30,8 @@ async function main(): Promise<void> {
     const mayColour = !variables['NO_COLOR'] && variables['TERM'] !== 'dumb';
     return showDemo({ environment, isDirectoryGiven, mayColour, clock, random });
   }
+  // Whoever read the log is gone, or the terminal is: that is no reason to leave the jobs alone.
+  stdout.on('error', () => {});
   const telemetry = createConsole({
     clock,
     level: environment.logLevel,

@@ -17,13 +17,15 @@ function start(stop: () => Promise<void>) {
   return { clock, signal: (name: string) => signals.emit(name), statuses, said };
 }
 
-test('a signal ends it cleanly', async () => {
-  const { signal, statuses, said } = start(async () => {});
-  signal('SIGTERM');
-  await Promise.resolve();
-  assert.deepEqual(statuses, [0]);
-  assert.deepEqual(said, ['Stopping. Once more ends it at once.']);
-});
+for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+  test(`${name} ends it cleanly`, async () => {
+    const { signal, statuses, said } = start(async () => {});
+    signal(name);
+    await Promise.resolve();
+    assert.deepEqual(statuses, [0]);
+    assert.deepEqual(said, ['Stopping. Once more ends it at once.']);
+  });
+}
 
 test('a second signal ends it at once', async () => {
   const { clock, signal, statuses } = start(() => new Promise(() => {}));

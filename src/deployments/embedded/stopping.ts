@@ -12,15 +12,18 @@ const sameWishMs = 500;
 
 /** As much of `process` as it takes. */
 export interface Program {
-  on(signal: 'SIGINT' | 'SIGTERM', listener: () => void): unknown;
+  on(signal: 'SIGINT' | 'SIGTERM' | 'SIGHUP', listener: () => void): unknown;
   exit(status: number): void;
 }
 
-/** Ctrl-C or SIGTERM ends cleanly; a second one at once. */
+/**
+ * Ctrl-C, SIGTERM or the end of its terminal ends it cleanly; a second one at once. Answers how to wish the same from
+ * within.
+ */
 export function stopOnSignals(
   deps: { clock: Clock; stop: () => Promise<void>; say: (text: string) => void },
   program: Program = process,
-): void {
+): () => void {
   const { clock, stop, say } = deps;
   let stoppingSince: number | null = null;
   const onSignal = () => {
@@ -40,4 +43,6 @@ export function stopOnSignals(
   };
   program.on('SIGINT', onSignal);
   program.on('SIGTERM', onSignal);
+  program.on('SIGHUP', onSignal);
+  return onSignal;
 }

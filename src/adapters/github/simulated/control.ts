@@ -1,6 +1,7 @@
 // What only a stand-in has: to start runs, to end them, to look at everything. Kept below `/_simulator/`, where no
 // route of GitHub's is.
 
+import { timingSafeEqual } from 'node:crypto';
 import { Hono } from 'hono';
 import { z } from 'zod';
 import { jobJson, momentOf, runJson, runnerJson } from './payload.ts';
@@ -27,11 +28,22 @@ const rerunRequest = z.strictObject({ which: z.enum(['all', 'failed']).default('
 const approveRequest = z.strictObject({ job: z.string().optional() });
 const webhookRequest = z.strictObject({ url: z.url({ protocol: /^https?$/ }) });
 
-export function createControl(world: World, setWebhookUrl: (url: string) => void): Hono<ServerEnv> {
+/**
+ * A run is a shell script of whoever starts it, run as the user of the runners. So no web page may start one through
+ * the browser of that user: browsers send `origin` with each request that changes something, other programs do not.
+ * With a key, no other user of the machine may either.
+ */
+export function createControl(
+  world: World,
+  setWebhookUrl: (url: string) => void,
+  key: string | null,
+): Hono<ServerEnv> {
   const control = new Hono<ServerEnv>();
   control.use(async (c, next) => {
-    await next();
     c.header('x-simulated-github', 'stand-in');
+    if (c.req.header('origin') !== undefined) return c.json({ message: 'this is not for web pages' }, 403);
+    if (key !== null && !isSame(c.req.query('key') ?? '', key)) return c.json({ message: wrongKey }, 403);
+    return next();
   });
   control.onError((error, c) => c.json({ message: error.message }, 400));
 
@@ -90,6 +102,13 @@ export function createControl(world: World, setWebhookUrl: (url: string) => void
     });
   });
   return control;
+}
+
+const wrongKey = 'give ?key=…, as whoever started this was told';
+
+function isSame(given: string, key: string): boolean {
+  const [one, other] = [Buffer.from(given), Buffer.from(key)];
+  return one.length === other.length && timingSafeEqual(one, other);
 }
 
 function demoNamed(name: string, labels: Record<string, string[]>) {

@@ -399,6 +399,33 @@ describe('the simulated GitHub over HTTP', () => {
     }
   });
 
+  test('no web page starts a run, and with a key nobody who was not told it', async () => {
+    const started = server.world.state.runs.size;
+    const body = JSON.stringify({ repository: 'acme/app', demo: 'lint' });
+    const headers = { origin: 'https://example.com', 'content-type': 'text/plain' };
+    const fromPage = await fetch(`${server.url}/_simulator/runs`, { method: 'POST', headers, body });
+    assert.equal(fromPage.status, 403);
+    assert.equal(server.world.state.runs.size, started);
+
+    const random = createSeededRandom('locked');
+    const locked = await startSimulatedGitHub({ clock, random, publicKey, controlKey: 'a-key' });
+    try {
+      locked.world.addOrganisation('Acme');
+      locked.world.addRepository('Acme/App');
+      for (const [query, status] of [
+        ['', 403],
+        ['?key=another-key', 403],
+        ['?key=a-key', 201],
+      ] as const) {
+        const answer = await fetch(`${locked.url}/_simulator/runs${query}`, { method: 'POST', body });
+        assert.equal(answer.status, status, query);
+      }
+      assert.equal(locked.world.state.runs.size, 1);
+    } finally {
+      await locked.close();
+    }
+  });
+
   for (const prefix of ['', '/api/v3']) {
     test(`Octokit's App works with it unchanged at "${prefix}"`, async () => {
       const app = new App({

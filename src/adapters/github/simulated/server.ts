@@ -26,6 +26,8 @@ export interface SimulatedGitHubOptions extends Omit<WorldOptions, 'urls' | 'del
   webhookUrl?: string;
   /** How long each REST answer takes. */
   latencyMs?: number;
+  /** What is below `/_simulator/` takes requests with `?key=` and this alone; the runners' door needs none. */
+  controlKey?: string;
   /** Accounts, repositories and installations that are there from the start. */
   setUp?(world: World): void;
 }
@@ -71,7 +73,7 @@ export async function startSimulatedGitHub(options: SimulatedGitHubOptions): Pro
   const runnerDoor = createRunnerDoor(world);
   const app = new Hono<ServerEnv>();
   app.route('/_simulator/runner', runnerDoor.routes);
-  app.route('/_simulator', createControl(world, setWebhookUrl));
+  app.route('/_simulator', createControl(world, setWebhookUrl, options.controlKey ?? null));
   app.route('/api/v3', rest);
   app.route('/', rest);
   const standIn = { 'x-simulated-github': 'stand-in' };

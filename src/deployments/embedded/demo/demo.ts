@@ -52,42 +52,42 @@ export async function showDemo({
   clock,
   random,
 }: DemoDeps): Promise<void> {
+  let started: Promise<Started> | null = null;
+  let show: Shown | null = null;
+  let isStopping = false;
+  const stop = stopOnSignals({
+    clock,
+    say: (text) => {
+      show?.end();
+      say(text);
+    },
+    stop: async () => {
+      isStopping = true;
+      const begun = await started?.catch(() => null);
+      if (begun) await end(begun);
+    },
+  });
+  // Nobody looks any more, as with `make start | head`: then it has nothing to show.
+  stdout.once('error', stop);
+  stdout.on('error', () => {});
+
   const dataDirectory = isDirectoryGiven
     ? environment.dataDirectory
     : await mkdtemp(join(tmpdir(), 'runners-demo-'));
+  const removeData = () =>
+    isDirectoryGiven ? Promise.resolve() : rm(dataDirectory, { recursive: true, force: true });
   const startedAt = clock.now();
   const journal = createJournal(() => clock.now() - startedAt);
   const configuration = demoConfiguration();
   const webhookSecret = randomBytes(32).toString('hex');
   // A simulated GitHub counts its jobs from the same number each time, so each has a name of its own in the table.
   const name = gitHubName(`${randomBytes(4).toString('hex')}.simulated`);
-  const { gitHub, privateKey } = await startGitHub(webhookSecret, clock, random, journal.job);
   const recorder = createRecorder();
   const telemetry = allTelemetry([recorder, journal.telemetry]);
-  const running = await run({
-    configuration,
-    gitHubName: name,
-    github: createGitHubApp({
-      appId: String(appId),
-      privateKey,
-      apiUrl: gitHub.url,
-      clock,
-      random,
-      onRequest: ({ route, status }) =>
-        telemetry.count(gitHubMetrics.requests, { route, status: String(status) }),
-    }),
-    webhookSecrets: [webhookSecret],
-    dataDirectory,
-    publicUrl: null,
-    clock,
-    random,
-    telemetry,
-    host: environment.host,
-    port: environment.port,
-  }).catch(async (error: unknown) => {
-    await gitHub.close();
-    throw error;
-  });
+  const controlKey = randomBytes(16).toString('hex');
+  started = start();
+  const { running, gitHub } = await started;
+  if (isStopping) return;
   gitHub.setWebhookUrl(`${running.server.url}/webhooks/github`);
 
   const deps: LookDeps = {
@@ -97,27 +97,15 @@ export async function showDemo({
     gitHubName: name,
     now: clock.now,
   };
-  const places = { webhooks: `${running.server.url}/webhooks/github`, gitHub: gitHub.url, dataDirectory };
-  const show = stdout.isTTY
+  const places = {
+    webhooks: `${running.server.url}/webhooks/github`,
+    gitHub: gitHub.url,
+    control: `${gitHub.url}/_simulator/runs?key=${controlKey}`,
+    dataDirectory,
+  };
+  show = stdout.isTTY
     ? showOnScreen({ deps, journal, places, mayColour, clock, startedAt })
     : showAsLog({ deps, journal, places, clock });
-
-  stopOnSignals({
-    clock,
-    say: (text) => {
-      show.end();
-      say(text);
-    },
-    stop: async () => {
-      show.end();
-      await running.stop(() => endRunners(running, clock));
-      await gitHub.close();
-      if (!isDirectoryGiven) await rm(dataDirectory, { recursive: true, force: true });
-      say(
-        isDirectoryGiven ? `Stopped. Its data is in ${dataDirectory}.` : 'Stopped, and its data is removed.',
-      );
-    },
-  });
 
   const story = tellStory(gitHub.world, clock, journal.event);
   await story.over;
@@ -130,6 +118,57 @@ export async function showDemo({
   say('');
   for (const line of afterwards(places, isDirectoryGiven)) say(line);
   journal.listen((line) => say(line));
+
+  async function start(): Promise<Started> {
+    const { gitHub, privateKey } = await startGitHub({
+      webhookSecret,
+      controlKey,
+      clock,
+      random,
+      onJob: journal.job,
+    });
+    try {
+      const running = await run({
+        configuration,
+        gitHubName: name,
+        github: createGitHubApp({
+          appId: String(appId),
+          privateKey,
+          apiUrl: gitHub.url,
+          clock,
+          random,
+          onRequest: ({ route, status }) =>
+            telemetry.count(gitHubMetrics.requests, { route, status: String(status) }),
+        }),
+        webhookSecrets: [webhookSecret],
+        dataDirectory,
+        publicUrl: null,
+        clock,
+        random,
+        telemetry,
+        host: environment.host,
+        port: environment.port,
+      });
+      return { running, gitHub };
+    } catch (error) {
+      await gitHub.close();
+      await removeData();
+      throw error;
+    }
+  }
+
+  async function end({ running, gitHub }: Started): Promise<void> {
+    show?.end();
+    await running.stop(() => endRunners(running, clock));
+    await gitHub.close();
+    await removeData();
+    say(isDirectoryGiven ? `Stopped. Its data is in ${dataDirectory}.` : 'Stopped, and its data is removed.');
+  }
+}
+
+interface Started {
+  running: Running;
+  gitHub: SimulatedGitHub;
 }
 
 function say(text: string): void {
@@ -137,13 +176,13 @@ function say(text: string): void {
 }
 
 function afterwards(
-  { webhooks, gitHub, dataDirectory }: { webhooks: string; gitHub: string; dataDirectory: string },
+  { webhooks, control, dataDirectory }: { webhooks: string; control: string; dataDirectory: string },
   isDirectoryGiven: boolean,
 ): string[] {
   const again = `{"repository": "${demoRepository}", "demo": "matrix"}`;
   return [
     `It goes on serving ${webhooks} until Ctrl-C. Start more jobs with:`,
-    `  curl -d '${again}' ${gitHub}/_simulator/runs`,
+    `  curl -d '${again}' '${control}'`,
     `Data and the runners' logs are in ${dataDirectory}${isDirectoryGiven ? '' : ' until then'}.`,
     'To serve a real GitHub, set GITHUB_APP_ID and what else .env.example names, and describe your pools in runners.config.ts.',
   ];
@@ -162,12 +201,19 @@ function used(recorder: Recorder): { runnersUsed: number; registrations: number 
   };
 }
 
-async function startGitHub(
-  webhookSecret: string,
-  clock: Clock,
-  random: Random,
-  onJob: (job: Readonly<Job>) => void,
-): Promise<{ gitHub: SimulatedGitHub; privateKey: string }> {
+async function startGitHub({
+  webhookSecret,
+  controlKey,
+  clock,
+  random,
+  onJob,
+}: {
+  webhookSecret: string;
+  controlKey: string;
+  clock: Clock;
+  random: Random;
+  onJob: (job: Readonly<Job>) => void;
+}): Promise<{ gitHub: SimulatedGitHub; privateKey: string }> {
   const { publicKey, privateKey } = generateKeyPairSync('rsa', {
     modulusLength: 2048,
     publicKeyEncoding: { type: 'spki', format: 'pem' },
@@ -178,6 +224,7 @@ async function startGitHub(
     random,
     publicKey,
     app: { id: appId, webhookSecret },
+    controlKey,
     watch: { job: onJob },
     setUp(world) {
       world.addOrganisation(demoOwner);
