@@ -2,6 +2,7 @@
 
 import { allTelemetry } from '../../adapters/telemetry/all.ts';
 import { createPrometheus, type Prometheus } from '../../adapters/telemetry/prometheus/index.ts';
+import { explainDataDirectory } from './data-directory.ts';
 import { type EmbeddedServer, startServer } from './server.ts';
 import { createEmbedded, type Embedded, type EmbeddedSettings } from './wiring.ts';
 
@@ -18,7 +19,9 @@ export interface Running extends Embedded {
 export async function run(settings: RunSettings): Promise<Running> {
   const prometheus: Prometheus = createPrometheus();
   const telemetry = allTelemetry([settings.telemetry, prometheus]);
-  const embedded = await createEmbedded({ ...settings, telemetry });
+  const embedded = await createEmbedded({ ...settings, telemetry }).catch((error: unknown) => {
+    throw explainDataDirectory(error, settings.dataDirectory);
+  });
   try {
     await embedded.start();
     const server = await startServer(

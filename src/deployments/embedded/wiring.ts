@@ -8,6 +8,7 @@
 //   Clock       the system's
 
 import { randomBytes } from 'node:crypto';
+import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { createSqliteBudgets } from '../../adapters/budgets/sqlite/index.ts';
@@ -211,7 +212,11 @@ function makeDeployment(): Deployment {
   return { prefix, claimKey: randomBytes(claimKeyBytes).toString('base64') };
 }
 
+/** Names of accounts are in it, and jobs of other users pass through its folder. */
+const ownersOnly = 0o600;
+
 function openBudgetsFile(file: string): DatabaseSync {
+  closeSync(openSync(file, 'a', ownersOnly));
   const database = new DatabaseSync(file);
   database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;');
   return database;
