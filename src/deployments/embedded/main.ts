@@ -9,8 +9,11 @@ import { type Environment, readEnvironment } from '../../config/environment.ts';
 import { withEnvironmentFile } from '../../config/environment-file.ts';
 import { ConfigurationError } from '../../config/problem.ts';
 import { showDemo } from './demo/demo.ts';
+import { warnOfOpenFiles } from './secret-files.ts';
 import { serve } from './serve.ts';
 import { stopOnSignals } from './stopping.ts';
+
+const environmentFile = '.env';
 
 try {
   await main();
@@ -21,7 +24,7 @@ try {
 }
 
 async function main(): Promise<void> {
-  const variables = withEnvironmentFile('.env', env);
+  const variables = withEnvironmentFile(environmentFile, env);
   const environment = demandEnvironment(variables);
   const clock = createSystemClock();
   const random = createSystemRandom();
@@ -38,6 +41,8 @@ async function main(): Promise<void> {
     format: stdout.isTTY ? 'plain' : 'json',
     output: stdout,
   });
+  for (const warning of warnOfOpenFiles([environmentFile, environment.app.privateKey]))
+    telemetry.log('warn', warning);
   const running = await serve({ environment, credentials: environment.app, clock, random, telemetry });
   stopOnSignals({
     clock,

@@ -80,6 +80,7 @@ async function lookAtApp(github: GitHubApp, configuration: Configuration, deps: 
       throw new Error(unknownInstallations(error), { cause: error });
     telemetry.log('warn', 'GitHub can not be asked about the App now; it goes on unchecked', {
       error: error.message,
+      remedy: `none in an outage of GitHub; if it stays, see that ${environment.gitHub.apiUrl} is the address of its API`,
     });
     return null;
   });
