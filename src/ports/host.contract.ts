@@ -111,6 +111,16 @@ export function hostContract(
         },
       ],
       [
+        'a launch that is only asked for when its time is over starts nothing',
+        async (given) => {
+          const { fixture } = given;
+          const request = { ...fixture.request(given.name(), 1), answerBefore: 0 };
+          await assert.rejects(given.within(fixture.host.launch(request)));
+          await given.quiet();
+          assert.deepEqual(await fixture.alive(), []);
+        },
+      ],
+      [
         'ends a machine that it is told to end, and says so when asked again',
         async (given) => {
           const { fixture } = given;

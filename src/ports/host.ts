@@ -13,7 +13,10 @@ export interface LaunchRequest {
   labels: readonly string[];
   /** The pool's `machine`, in the host's own terms, already checked by the host's schema. */
   machine: unknown;
-  /** Until when the caller waits; the host gives up before. */
+  /**
+   * Until when the caller waits; the host gives up before. A call that only begins after it (its caller was stalled)
+   * starts nothing and is an error: by then nobody expects it, and its place may be another's.
+   */
   answerBefore: EpochMs;
   /** W3C trace context of this runner. */
   traceparent: string;

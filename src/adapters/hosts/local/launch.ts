@@ -20,6 +20,11 @@ export async function launch(context: LocalContext, request: LaunchRequest): Pro
   const known = machines.named(request.name);
   if (known) return { outcome: 'launched', machine: known.machine };
 
+  if (clock.now() >= request.answerBefore)
+    throw new Error(
+      `the launch of ${request.name} was asked for after its time was over: nothing was started`,
+    );
+
   const machine = `${request.name}.${request.attempt}` as MachineId;
   const instructions = await prepare(context, request, machine);
   if ('outcome' in instructions) return instructions;

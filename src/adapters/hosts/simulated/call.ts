@@ -15,6 +15,7 @@ export async function call(
 ): Promise<LaunchAnswer> {
   const { clock, options, deployment } = context;
   assert.equal(request.deployment, deployment, `a ${kind} for another deployment than this host's`);
+  if (clock.now() >= request.answerBefore) throw new SimulatedCallError(kind, request.name);
   const fault = context.faults.launch?.(request, kind);
   const callMs = drawMs(options.callMs, context.random);
   const patienceMs = Math.max(0, request.answerBefore - clock.now());

@@ -233,10 +233,10 @@ test('a machine takes its time to end, and a fault makes the call fail or the en
 test('a list shows each machine as it was at an earlier moment, never older than the host says', async () => {
   let ageMs: (name: string) => number = () => 0;
   const { host, clock, request, answered } = setUp({ faults: { list: () => ({ kind: 'stale', ageMs }) } });
-  const [one, two] = [request(), request()];
+  const one = request();
   const first = machineOf(await answered(host.launch(one)));
   await clock.advance(30_000);
-  await answered(host.launch(two));
+  await answered(host.launch(request()));
   host.vanish(one.name, { cause: 'spot interruption', silently: true });
 
   ageMs = () => 30_000;

@@ -114,8 +114,10 @@ export const mutations: readonly Mutation[] = [
     edits: [{ find: 'if (clock.now() >= request.answerBefore) {', replace: 'if (false) {' }],
     profile: 'pressure',
     expects: ['limits', 'quiet'],
-    seedsMax: 40,
+    seedsMax: 2,
     why: 'Nobody expects a call any more, and the place is given away by the list that lacks the machine.',
+    equivalent:
+      'The host refuses such a call too, whoever makes it (its contract); the launcher only saves it the call.',
   },
   {
     name: 'a lost order is not published again',
