@@ -3,6 +3,7 @@
 import { allTelemetry } from '../../adapters/telemetry/all.ts';
 import { createPrometheus, type Prometheus } from '../../adapters/telemetry/prometheus/index.ts';
 import { explainDataDirectory } from './data-directory.ts';
+import { tellOfRefused } from './refused-webhooks.ts';
 import { type EmbeddedServer, startServer } from './server.ts';
 import { createEmbedded, type Embedded, type EmbeddedSettings } from './wiring.ts';
 
@@ -24,9 +25,10 @@ export async function run(settings: RunSettings): Promise<Running> {
   });
   try {
     await embedded.start();
+    const { doors } = embedded.pipeline;
     const server = await startServer(
       {
-        doors: embedded.pipeline.doors,
+        doors: { ...doors, webhook: tellOfRefused(doors.webhook, { clock: settings.clock, telemetry }) },
         telemetry,
         health: async () => {
           for (const { name } of settings.configuration.hosts) await embedded.table.readLedger(name);

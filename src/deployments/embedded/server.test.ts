@@ -58,6 +58,32 @@ describe('the doors over HTTP', () => {
     assert.equal(answer, 413);
   });
 
+  test('large bodies that come at once do not fill the memory, and keep no usual one away', async () => {
+    const { url } = await start({ webhook: async () => ({ status: 202, body: {} }) });
+    const post = (body: Uint8Array) => fetch(`${url}/webhooks/github`, { method: 'POST', body });
+    const most = Buffer.alloc(webhookBytesMax - 1, 'x');
+    // Each lacks its last byte, so that it stays.
+    const stalled = Array.from({ length: 5 }, () =>
+      request(`${url}/webhooks/github`, { method: 'POST', headers: { 'content-length': webhookBytesMax } }),
+    );
+    const refused = Promise.withResolvers<number | undefined>();
+    for (const each of stalled) {
+      each.on('response', ({ statusCode }) => refused.resolve(statusCode));
+      each.on('error', () => {});
+      each.write(most);
+    }
+    assert.equal(await refused.promise, 503);
+    assert.equal((await post(Buffer.alloc(20_000, 'x'))).status, 202);
+    for (const each of stalled) each.destroy();
+    // A refused one may break off while it is sent.
+    const status = () =>
+      post(most).then(
+        (answer) => answer.status,
+        () => 503,
+      );
+    while ((await status()) === 503);
+  });
+
   test('a machine may say little: 16 KB', async () => {
     const bodies: unknown[] = [];
     const { url } = await start({
@@ -79,13 +105,16 @@ describe('the doors over HTTP', () => {
     const { url } = await start({});
     for (const [method, path] of [
       ['GET', '/'],
-      ['GET', '/webhooks/github'],
       ['POST', '/healthz'],
       ['POST', '/webhooks/github/..%2f..'],
-      ['GET', '/runners/claim'],
       ['DELETE', '/metrics'],
     ] as const) {
       assert.equal((await fetch(`${url}${path}`, { method })).status, 404, `${method} ${path}`);
+    }
+    // Whoever opens an address in a browser, to see whether it is the right one.
+    for (const path of ['/webhooks/github', '/runners/claim', '/runners/milestones']) {
+      const answer = await fetch(`${url}${path}`);
+      assert.deepEqual([answer.status, answer.headers.get('allow')], [405, 'POST'], path);
     }
   });
 

@@ -31,6 +31,14 @@ type Env = { Bindings: HttpBindings };
 /** A claim is a name and a token, a milestone a few words more. */
 const machineBytesMax = 16 * 1024;
 
+/**
+ * Bodies that are being read, together: whoever sends many large ones at once, which needs no secret, must not fill the
+ * memory. A few of the largest fit, and thousands of usual ones.
+ */
+const bodiesBytesMax = 4 * webhookBytesMax;
+/** Events of jobs have some 20 KB: those are read however full it is. */
+const usualBytesMax = 256 * 1024;
+
 /** GitHub gives a receiver 10 s for everything; a machine behind a slow line gets a little more. */
 const requestMsMax = 30_000;
 const headersMsMax = 10_000;
@@ -74,11 +82,12 @@ export async function startServer(
 
 function createApp({ doors, telemetry, health, metrics }: ServerDeps, isTaking: () => boolean): Hono<Env> {
   const app = new Hono<Env>();
+  const held: Held = { bytes: 0 };
 
   app.post('/webhooks/github', async (c) => {
     if (!isTaking()) return stopping(c);
-    const body = await readBody(c.env.incoming, webhookBytesMax);
-    if (body === null) return tooLarge(c, webhookBytesMax);
+    const body = await readBody(c.env.incoming, webhookBytesMax, held);
+    if (typeof body === 'string') return notRead(c, body, webhookBytesMax);
     const answer = await doors.webhook({
       signature: c.req.header('x-hub-signature-256') ?? null,
       event: c.req.header('x-github-event') ?? null,
@@ -94,8 +103,16 @@ function createApp({ doors, telemetry, health, metrics }: ServerDeps, isTaking: 
   ] as const) {
     app.post(path, async (c) => {
       if (!isTaking()) return stopping(c);
-      const body = await readBody(c.env.incoming, machineBytesMax);
-      return body === null ? tooLarge(c, machineBytesMax) : respond(c, await door(parseJson(body)));
+      const body = await readBody(c.env.incoming, machineBytesMax, held);
+      if (typeof body === 'string') return notRead(c, body, machineBytesMax);
+      return respond(c, await door(parseJson(body)));
+    });
+  }
+
+  for (const path of ['/webhooks/github', '/runners/claim', '/runners/milestones']) {
+    app.all(path, (c) => {
+      c.header('allow', 'POST');
+      return respond(c, { status: 405, body: { message: 'this takes POST alone' } });
     });
   }
 
@@ -129,35 +146,56 @@ function stopping(c: Context<Env>): Response {
 }
 
 /** What is still coming is not read: the connection goes with the answer. */
-function tooLarge(c: Context<Env>, bytesMax: number): Response {
+function notRead(c: Context<Env>, why: 'tooLarge' | 'full', bytesMax: number): Response {
   c.header('connection', 'close');
+  if (why === 'full')
+    return respond(c, { status: 503, body: { message: 'too much comes at once' }, retryAfterSeconds: 10 });
   return respond(c, { status: 413, body: { message: `the body is larger than ${bytesMax} bytes` } });
 }
 
-/** `null` where it is larger: told by its length before anything is read, else as soon as it is passed. */
-async function readBody(incoming: IncomingMessage, bytesMax: number): Promise<Buffer | null> {
-  if (Number(incoming.headers['content-length'] ?? 0) > bytesMax) return null;
+/** What is in memory of bodies that are not read to their ends. */
+interface Held {
+  bytes: number;
+}
+
+/**
+ * `tooLarge`: told by its length before anything is read, else as soon as that is passed. `full`: all bodies together
+ * are too large at this moment.
+ */
+async function readBody(
+  incoming: IncomingMessage,
+  bytesMax: number,
+  held: Held,
+): Promise<Buffer | 'tooLarge' | 'full'> {
+  if (Number(incoming.headers['content-length'] ?? 0) > bytesMax) return 'tooLarge';
   const chunks: Buffer[] = [];
   let bytes = 0;
-  return new Promise((resolve, reject) => {
-    const stop = () => {
-      incoming.off('data', onData);
-      incoming.pause();
-    };
-    const onData = (chunk: Buffer) => {
-      bytes += chunk.length;
-      if (bytes > bytesMax) {
-        stop();
-        resolve(null);
-      } else chunks.push(chunk);
-    };
-    incoming.on('data', onData);
-    incoming.once('end', () => resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)));
-    incoming.once('error', reject);
-    incoming.once('close', () => {
-      if (!incoming.complete) reject(new Error('the request broke off'));
+  try {
+    return await new Promise((resolve, reject) => {
+      const giveUp = (why: 'tooLarge' | 'full') => {
+        incoming.off('data', onData);
+        incoming.pause();
+        resolve(why);
+      };
+      const onData = (chunk: Buffer) => {
+        bytes += chunk.length;
+        held.bytes += chunk.length;
+        if (bytes > bytesMax) giveUp('tooLarge');
+        else if (bytes > usualBytesMax && held.bytes > bodiesBytesMax) giveUp('full');
+        else chunks.push(chunk);
+      };
+      incoming.on('data', onData);
+      incoming.once('end', () =>
+        resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)),
+      );
+      incoming.once('error', reject);
+      incoming.once('close', () => {
+        if (!incoming.complete) reject(new Error('the request broke off'));
+      });
     });
-  });
+  } finally {
+    held.bytes -= bytes;
+  }
 }
 
 /** `undefined` where it is none: the doors say what they take. */
