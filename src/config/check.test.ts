@@ -56,6 +56,23 @@ test('a misspelt key is refused with the one that was meant', () => {
   ]);
 });
 
+test('what a machine says of its names is told in its words, and the value of a variable not at all', () => {
+  const environment = { HOME: 'a password', 'A B': 'a password' };
+  const problems = problemsOfPool({
+    command: undefined,
+    machine: { command: ['x'], user: '-u root', environment },
+  });
+  assert.deepEqual(
+    problems.map((problem) => problem.split('\n').slice(0, 2).join('')),
+    [
+      "pools.lint.machine.environment.HOME: the name 'HOME' is not allowed  allowed: HOME is set by the host itself: take another name",
+      "pools.lint.machine.environment['A B']: the name 'A B' is not allowed  allowed: a variable has letters, digits and _, and no digit first",
+      "pools.lint.machine.user: '-u root' is not allowed  allowed: a name as `id -u` takes it, such as `runner`",
+    ],
+  );
+  assert.ok(problems.every((problem) => !problem.includes('password')));
+});
+
 test('a misspelt key is refused in every place', () => {
   const places = problemsOf({
     allow: { owners: ['acme'], owner: ['acme'] },

@@ -37,9 +37,12 @@ function problemsOf(
     const known = part ? keysOf(part) : [];
     return issue.keys.map((key) => unknownKey(placeOf(...path, ...issue.path, key), key, known));
   }
+  // A name of the writer's own, such as a variable's; its value may be a secret, and is not what is wrong.
+  if (issue.code === 'invalid_key') return [wrongName(place, String(issue.path.at(-1)), issue.issues[0])];
   const value = valueAt(given, issue.path);
   const notes = part ? notesOf(part) : {};
-  const allowed = part && (issue.code !== 'custom' || notes.allowed) ? allowedBy(part) : issue.message;
+  const isTold = issue.code === 'custom' || (issue.code === 'invalid_format' && !isZods(issue.message));
+  const allowed = part && (!isTold || notes.allowed) ? allowedBy(part) : issue.message;
   if (value === undefined) return [missing(place, String(issue.path.at(-1)), allowed, notes.example)];
   const remedy =
     remedyOf(issue, value) ?? notes.remedy ?? atBound(issue, notes.bounds) ?? `see ${referencePage}`;
@@ -54,6 +57,20 @@ function unknownKey(place: string, key: string, known: readonly string[]): Probl
     allowed: known.length > 0 ? known.join(', ') : 'no keys but those of the reference',
     remedy: meant === null ? `take it out; all keys are in ${referencePage}` : `did you mean ${meant}?`,
   };
+}
+
+function wrongName(place: string, name: string, issue: z.core.$ZodIssue | undefined): Problem {
+  return {
+    place,
+    what: `the name ${shown(name)} is not allowed`,
+    allowed: issue && !isZods(issue.message) ? issue.message : 'other names',
+    remedy: 'give it another name, or take it out',
+  };
+}
+
+/** Not in our words: it tells of patterns. */
+function isZods(message: string): boolean {
+  return message.startsWith('Invalid ');
 }
 
 function missing(place: string, key: string, allowed: string, example: unknown): Problem {
