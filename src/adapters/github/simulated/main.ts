@@ -3,7 +3,7 @@
 // `--help` lists what it takes. Everything comes by flags or files, nothing from the environment.
 
 import { generateKeyPairSync } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import type { Clock } from '../../../ports/clock.ts';
 import { startSimulatedGitHub } from './server.ts';
@@ -75,6 +75,8 @@ function publicKey(): string {
   const file = values['key-file'];
   if (!file)
     throw new Error('nobody could sign in: give --key-file, or --public-key-file of a key that is there');
+  // The mode counts only where the file is made.
+  rmSync(file, { force: true });
   writeFileSync(file, made.privateKey, { mode: 0o600 });
   return made.publicKey;
 }
