@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
-import { explainDataDirectory } from './data-directory.ts';
+import { demandRoom, explainDataDirectory } from './data-directory.ts';
 
 test('a data directory that can not be used is told with its path, the reason and what to do', (context) => {
   const folder = mkdtempSync(join(tmpdir(), 'data-directory-'));
@@ -26,6 +26,11 @@ test('a data directory that can not be used is told with its path, the reason an
 test('an error about something else stays as it is', () => {
   const error = new Error('the port is taken');
   assert.equal(explainDataDirectory(error, '/srv/data'), error);
+});
+
+test('a data directory without room is no healthy one', async () => {
+  await demandRoom(tmpdir(), 1);
+  await assert.rejects(demandRoom(tmpdir(), Number.MAX_VALUE), /bytes left.*make room there/);
 });
 
 function thrown(fail: () => unknown): unknown {

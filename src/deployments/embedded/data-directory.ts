@@ -1,5 +1,20 @@
 // What keeps a data directory from being used, in the words of whoever has to mend it.
 
+import { statfs } from 'node:fs/promises';
+
+/** The write-ahead log of the table takes some MB before it is folded back. */
+const freeBytesMin = 8 * 1024 * 1024;
+
+/** Rejects where soon nothing can be written any more: no event is taken then, and who watches has to know. */
+export async function demandRoom(dataDirectory: string, bytesMin = freeBytesMin): Promise<void> {
+  const { bavail, bsize } = await statfs(dataDirectory);
+  if (bavail * bsize >= bytesMin) return;
+  throw new Error(
+    `the disk of the data directory ${dataDirectory} has ${bavail * bsize} bytes left, and ${bytesMin} are needed: ` +
+      'make room there',
+  );
+}
+
 const reasons: Readonly<Record<string, string>> = {
   EACCES: 'this user may not use it',
   EPERM: 'this user may not use it',

@@ -2,7 +2,7 @@
 
 import { allTelemetry } from '../../adapters/telemetry/all.ts';
 import { createPrometheus, type Prometheus } from '../../adapters/telemetry/prometheus/index.ts';
-import { explainDataDirectory } from './data-directory.ts';
+import { demandRoom, explainDataDirectory } from './data-directory.ts';
 import { tellOfRefused } from './refused-webhooks.ts';
 import { type EmbeddedServer, startServer } from './server.ts';
 import { createEmbedded, type Embedded, type EmbeddedSettings } from './wiring.ts';
@@ -32,6 +32,7 @@ export async function run(settings: RunSettings): Promise<Running> {
         telemetry,
         health: async () => {
           for (const { name } of settings.configuration.hosts) await embedded.table.readLedger(name);
+          await demandRoom(settings.dataDirectory);
         },
         metrics: async () => prometheus.text(await embedded.gauges()),
       },
