@@ -11,6 +11,15 @@ test('a profile is chosen by its name, or with some of its kinds alone', () => {
   assert.deepEqual(some.rates, { theft, crash });
 });
 
+test('a kind may be given a share of its own', () => {
+  const some = chooseFaults('cancel:messageLost=0.3,cancel');
+  assert.ok(!('problem' in some));
+  assert.deepEqual(some.rates, { messageLost: 0.3, cancel: ratesOf('cancel').cancel });
+  const much = chooseFaults('all:crash=2');
+  assert.ok('problem' in much);
+  assert.match(much.problem, /crash the share "2"; it has to be a number from 0 to 1/);
+});
+
 test('an unknown profile or kind is told with what there is', () => {
   const profile = chooseFaults('everything');
   assert.ok('problem' in profile);

@@ -143,16 +143,29 @@ const pressure: Rates = {
   conflict: 0.1,
 };
 
-export type ProfileName = 'calm' | 'all' | 'pressure' | FaultKind;
+/** Launches, claims and endings that overtake one another, and little else: what is rare elsewhere is common here. */
+const races: Rates = {
+  stall: 0.6,
+  slow: 0.5,
+  launchLate: 0.3,
+  launchUnanswered: 0.15,
+  listStale: 0.8,
+  messageTwice: 0.2,
+  messageEarly: 0.2,
+  claimLost: 0.1,
+  cancel: 0.7,
+};
 
-export const profileNames: readonly ProfileName[] = ['calm', ...kinds, 'all', 'pressure'];
+export type ProfileName = 'calm' | 'all' | 'pressure' | 'races' | FaultKind;
+
+export const profileNames: readonly ProfileName[] = ['calm', ...kinds, 'all', 'pressure', 'races'];
 
 /** Most seeds have all kinds at once, which finds most; each kind has its turn alone, by which its cost is seen. */
 export function profileOfSeed(seed: number): ProfileName {
   const singles: readonly ProfileName[] = ['calm', ...kinds];
   switch (seed % 4) {
     case 0:
-      return 'pressure';
+      return seed % 8 === 0 ? 'races' : 'pressure';
     case 1:
       return singles[Math.floor(seed / 4) % singles.length] ?? 'calm';
     default:
@@ -160,7 +173,10 @@ export function profileOfSeed(seed: number): ProfileName {
   }
 }
 
-/** `all`, or `all:crash,stall` for these kinds alone, as often as they have it there. */
+/**
+ * `all`, or `all:crash,stall` for these kinds alone, as often as they have it there; `cancel:messageLost=0.3,cancel` gives
+ * a kind its own share of occasions, whether the profile has it or not.
+ */
 export type FaultsChoice = { profile: ProfileName; rates: Rates; text: string };
 
 export function chooseFaults(text: string): FaultsChoice | { problem: string } {
@@ -168,17 +184,19 @@ export function chooseFaults(text: string): FaultsChoice | { problem: string } {
   if (!isProfileName(profile)) {
     return { problem: `FAULTS is "${profile}"; it has to be one of ${profileNames.join(', ')}` };
   }
-  const rates = ratesOf(profile);
-  if (only === undefined) return { profile, rates, text };
-  const wanted = only.split(',').filter((kind) => kind !== '');
-  const unknown = wanted.find((kind) => !(kind in rates));
-  if (unknown !== undefined)
-    return { problem: `FAULTS names "${unknown}", which profile ${profile} does not have` };
-  return {
-    profile,
-    rates: Object.fromEntries(Object.entries(rates).filter(([kind]) => wanted.includes(kind))),
-    text,
-  };
+  const known = ratesOf(profile);
+  if (only === undefined) return { profile, rates: known, text };
+  const rates: Partial<Record<FaultKind, number>> = {};
+  for (const part of only.split(',').filter((wanted) => wanted !== '')) {
+    const [kind = '', share] = part.split('=');
+    const rate = share === undefined ? known[kind as FaultKind] : Number(share);
+    if (!(kind in faultKinds) || rate === undefined)
+      return { problem: `FAULTS names "${kind}", which profile ${profile} does not have` };
+    if (!(rate >= 0 && rate <= 1))
+      return { problem: `FAULTS gives ${kind} the share "${share}"; it has to be a number from 0 to 1` };
+    rates[kind as FaultKind] = rate;
+  }
+  return { profile, rates, text };
 }
 
 export function isProfileName(text: string): text is ProfileName {
@@ -193,6 +211,8 @@ export function ratesOf(profile: ProfileName): Rates {
       return together();
     case 'pressure':
       return pressure;
+    case 'races':
+      return races;
     default:
       return { ...besides(profile), [profile]: faultKinds[profile].alone };
   }

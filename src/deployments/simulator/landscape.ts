@@ -23,7 +23,7 @@ const written = defineConfig({
       type: 'simulated',
       limit: 12,
       // Less than a matrix may want at once, so that it is reached.
-      launchBurst: 4,
+      launchBurst: 3,
       launchesPerSecond: 2,
       options: {
         configuration: 'claimed',

@@ -8,7 +8,7 @@ import { outcomeOf } from './outcome.ts';
 import { jobsDefault } from './simulation.ts';
 import { createSummary } from './summary.ts';
 
-const seedsOf = (profile: string): number => (profile === 'all' || profile === 'pressure' ? 30 : 4);
+const seedsOf = (profile: string): number => (['all', 'pressure', 'races'].includes(profile) ? 30 : 4);
 const firstSeed = 10_000;
 
 describe('the simulator, at length', () => {

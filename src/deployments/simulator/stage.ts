@@ -42,6 +42,7 @@ import { createNormalChecker } from './checkers/normal.ts';
 import { createPlacesChecker } from './checkers/places.ts';
 import { createPublisherChecker } from './checkers/publisher.ts';
 import { leftovers } from './checkers/quiet.ts';
+import { createRemovedChecker } from './checkers/removed.ts';
 import { createSecondOrdersChecker } from './checkers/second-orders.ts';
 import { isOfferedAtOnce } from './clairvoyant.ts';
 import { createEventLog, type EventLog } from './event-log.ts';
@@ -390,6 +391,7 @@ export function createStage(terms: StageTerms): Stage {
     createPlacesChecker(scene),
     createDoneChecker(scene),
     createHoldsChecker(scene),
+    createRemovedChecker(scene),
     createBudgetsChecker(scene),
     createNormalChecker(scene),
     meter.checker,

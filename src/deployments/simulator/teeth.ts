@@ -12,9 +12,9 @@ const workers = Number(process.env['WORKERS'] ?? '') || availableParallelism();
 const mutations = all.filter(({ name, hole }) => hole === only || name.includes(only));
 
 print(`${mutations.length} mutations; first the code as it is, over the same seeds`);
-const baselines = await checkBaselines(mutations, workers, ({ profile, seeds, caught, seconds }: Baseline) =>
+const baselines = await checkBaselines(mutations, workers, ({ faults, seeds, caught, seconds }: Baseline) =>
   print(
-    `  ${profile}: ${seeds} seeds, ${caught ? `seed ${caught.seed}, ${caught.by}: ${caught.text}` : 'clean'}, ${Math.round(seconds)} s`,
+    `  ${faults}: ${seeds} seeds, ${caught ? `seed ${caught.seed}, ${caught.by}: ${caught.text}` : 'clean'}, ${Math.round(seconds)} s`,
   ),
 );
 const bites = await biteAll(mutations, workers, (bite) => print(`  ${sentenceOf(bite)}`));
@@ -22,7 +22,7 @@ const bites = await biteAll(mutations, workers, (bite) => print(`  ${sentenceOf(
 print('', ...tableOf(bites));
 const survivors = bites.filter(({ caught, mutation }) => caught === null && !mutation.equivalent);
 const unclean = baselines.filter(({ caught }) => caught !== null);
-if (unclean.length > 0) print('', `${unclean.length} profiles are not clean without any mutation`);
+if (unclean.length > 0) print('', `${unclean.length} kinds of faults are not clean without any mutation`);
 if (survivors.length > 0) print('', `${survivors.length} mutations survived: the checkers do not see them`);
 process.exitCode = survivors.length + unclean.length > 0 ? 1 : 0;
 
@@ -38,7 +38,7 @@ function tableOf(rows: readonly Bite[]): string[] {
     ...rows.map(({ mutation, caught, seconds }) => {
       const by = caught?.by ?? (mutation.equivalent ? 'nothing: another rule covers it' : '**survived**');
       const seed = caught?.seed ?? `of ${mutation.seedsMax}`;
-      return `| ${mutation.name} | ${mutation.hole ?? ''} | ${mutation.profile} | ${by} | ${seed} | ${seconds.toFixed(1)} |`;
+      return `| ${mutation.name} | ${mutation.hole ?? ''} | ${mutation.faults} | ${by} | ${seed} | ${seconds.toFixed(1)} |`;
     }),
   ];
 }

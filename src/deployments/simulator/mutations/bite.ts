@@ -3,7 +3,6 @@
 
 import { Worker } from 'node:worker_threads';
 import type { Outcome, Task } from '../campaign.ts';
-import type { ProfileName } from '../faults.ts';
 import { figureOutOfBounds } from './figures.ts';
 import type { Catcher, Mutation } from './mutation.ts';
 
@@ -14,9 +13,9 @@ export interface Bite {
   seconds: number;
 }
 
-/** What the code as it is was found to do over the seeds of one profile. */
+/** What the code as it is was found to do over the same seeds, among the same faults. */
 export interface Baseline {
-  profile: ProfileName;
+  faults: string;
   seeds: number;
   caught: Bite['caught'];
   seconds: number;
@@ -32,7 +31,7 @@ export async function biteAll(
   onBite: (bite: Bite) => void,
 ): Promise<Bite[]> {
   return inParallel(mutations, workers, async (mutation) => {
-    const run = await hunt(mutation, mutation.profile, mutation.seedsMax);
+    const run = await hunt(mutation, mutation.faults, mutation.seedsMax);
     const bite = { mutation, ...run };
     onBite(bite);
     return bite;
@@ -45,12 +44,12 @@ export async function checkBaselines(
   workers: number,
   onBaseline: (baseline: Baseline) => void,
 ): Promise<Baseline[]> {
-  const seedsOf = new Map<ProfileName, number>();
-  for (const { profile, seedsMax } of mutations)
-    seedsOf.set(profile, Math.max(seedsMax, seedsOf.get(profile) ?? 0));
+  const seedsOf = new Map<string, number>();
+  for (const { faults, seedsMax } of mutations)
+    seedsOf.set(faults, Math.max(seedsMax, seedsOf.get(faults) ?? 0));
   const longestFirst = [...seedsOf].sort(([, a], [, b]) => b - a);
-  return inParallel(longestFirst, workers, async ([profile, seeds]) => {
-    const baseline = { profile, seeds, ...(await hunt(null, profile, seeds)) };
+  return inParallel(longestFirst, workers, async ([faults, seeds]) => {
+    const baseline = { faults, seeds, ...(await hunt(null, faults, seeds)) };
     onBaseline(baseline);
     return baseline;
   });
@@ -58,7 +57,7 @@ export async function checkBaselines(
 
 async function hunt(
   mutation: Mutation | null,
-  profile: ProfileName,
+  faults: string,
   seedsMax: number,
 ): Promise<{ caught: Bite['caught']; seconds: number }> {
   const startedAt = performance.now();
@@ -67,12 +66,12 @@ async function hunt(
   let caught: Bite['caught'] = null;
   try {
     for (let seed = 1; seed <= seedsMax && caught === null; seed += 1) {
-      const outcome = await outcomeFrom(worker, { seed, faults: profile, jobs });
+      const outcome = await outcomeFrom(worker, { seed, faults, jobs });
       if ('by' in outcome) {
         caught = { ...outcome, seed };
       } else {
         outcomes.push(outcome);
-        caught = catchOf(profile, outcomes, seed);
+        caught = catchOf(outcomes, seed);
       }
     }
   } finally {
@@ -81,10 +80,10 @@ async function hunt(
   return { caught, seconds: (performance.now() - startedAt) / 1_000 };
 }
 
-function catchOf(profile: ProfileName, outcomes: readonly Outcome[], seed: number): Bite['caught'] {
+function catchOf(outcomes: readonly Outcome[], seed: number): Bite['caught'] {
   const violation = outcomes.at(-1)?.violation;
   if (violation) return { by: violation.checker as Catcher, seed, text: violation.text };
-  const figure = figureOutOfBounds(profile, outcomes);
+  const figure = figureOutOfBounds(outcomes);
   return figure ? { ...figure, seed } : null;
 }
 

@@ -6,10 +6,8 @@ import { type FaultKind, faultKinds, isHeavy, type ProfileName } from '../faults
 import { aims } from '../summary.ts';
 import type { Catcher } from './mutation.ts';
 
-export function figureOutOfBounds(
-  profile: ProfileName,
-  outcomes: readonly Outcome[],
-): { by: Catcher; text: string } | null {
+export function figureOutOfBounds(outcomes: readonly Outcome[]): { by: Catcher; text: string } | null {
+  const profile = outcomes[0]?.profile ?? 'calm';
   const worstMs = Math.max(0, ...outcomes.flatMap(({ deficitsMs }) => deficitsMs));
   const worstMsMax = healingMsMax(profile);
   if (worstMs > worstMsMax)
@@ -25,8 +23,8 @@ export function figureOutOfBounds(
       outcomes.reduce((sum, outcome) => sum + outcome.started, 0),
     );
   const launches = perJob((outcome) => outcome.launches);
-  if (launches > launchesMax(profile))
-    return { by: 'launches', text: `${launches.toFixed(2)} launches a job, at most ${launchesMax(profile)}` };
+  if (launches > launchesMax)
+    return { by: 'launches', text: `${launches.toFixed(2)} launches a job, at most ${launchesMax}` };
   const asks = perJob((outcome) => outcome.asks);
   if (asks > asksMax) return { by: 'asks', text: `${asks.toFixed(2)} asks a job, at most ${asksMax}` };
   return null;
@@ -37,18 +35,26 @@ const seedsMin = 3;
 
 /** The aim is for 99 of 100; the worst of some seeds is longer. */
 const worstToAim = 1.5;
-/** Nothing is wrong: what is seen is the time between two looks, and a launch that waits for a budget. */
-const calmMsMax = 30_000;
+/** Nothing is lost, nothing is late: what is seen is the time between two looks, and a launch that waits its turn. */
+const prompt: ReadonlySet<ProfileName> = new Set([
+  'calm',
+  'theft',
+  'cancel',
+  'webhookTwice',
+  'messageTwice',
+  'messageEarly',
+  'idleDrop',
+  'listStale',
+]);
+const promptMsMax = 30_000;
 
 /** Kinds that may take longer than two minutes, and all at once, are held to the checker's own bound. */
 function healingMsMax(profile: ProfileName): number {
-  if (profile === 'calm') return calmMsMax;
+  if (prompt.has(profile)) return promptMsMax;
   const isLight = profile in faultKinds && !isHeavy(profile as FaultKind);
   return isLight ? worstToAim * aims.singleMs : Number.POSITIVE_INFINITY;
 }
 
-function launchesMax(_profile: ProfileName): number {
-  return 1.5;
-}
-
+/** Whatever fails: jobs are given up, machines die, and each may cost one launch more. */
+const launchesMax = 1.5;
 const asksMax = 1;

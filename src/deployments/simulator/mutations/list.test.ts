@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { isProfileName } from '../faults.ts';
+import { chooseFaults } from '../faults.ts';
 import { mutations } from './list.ts';
 import { type Mutation, mutate } from './mutation.ts';
 
@@ -17,8 +17,8 @@ test('each mutation finds its text once in the code as it is, and changes it', (
 
 test('each mutation has a name of its own, and faults among which it can show', () => {
   assert.equal(new Set(mutations.map(({ name }) => name)).size, mutations.length);
-  for (const { name, profile, seedsMax, expects } of mutations) {
-    assert.ok(isProfileName(profile), `${name}: ${profile}`);
+  for (const { name, faults, seedsMax, expects } of mutations) {
+    assert.ok(!('problem' in chooseFaults(faults)), `${name}: ${faults}`);
     assert.ok(seedsMax >= 1 && expects.length > 0, name);
   }
 });
@@ -36,7 +36,7 @@ test('a mutation whose text is gone, or is there twice, fails and says what it l
     name: 'made up',
     file: 'core/job.ts',
     edits: [{ find: 'a = b;', replace: '' }],
-    profile: 'calm',
+    faults: 'calm',
     expects: ['limits'],
     seedsMax: 1,
     why: '',

@@ -1,8 +1,6 @@
 // A mutation: one rule of the shipped code left out or turned round, by rewriting a module's source as it is loaded.
 // The shipped code has no switch for it, and does not know.
 
-import type { ProfileName } from '../faults.ts';
-
 /** Holes of the rules of transition: what a system of this kind breaks without the rule. */
 type Hole = `H${number}`;
 
@@ -12,6 +10,7 @@ export type Catcher =
   | 'places'
   | 'done'
   | 'holds'
+  | 'removed'
   | 'busyKilled'
   | 'deadlines'
   | 'ledger'
@@ -41,8 +40,8 @@ export interface Mutation {
   /** From the root of the source. */
   file: `${string}.ts`;
   edits: readonly Edit[];
-  /** Faults among which it shows. */
-  profile: ProfileName;
+  /** Faults among which it shows, as `FAULTS` would say it. */
+  faults: string;
   expects: readonly Catcher[];
   /** It has to be caught within so many seeds. */
   seedsMax: number;
