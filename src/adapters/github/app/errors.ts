@@ -80,6 +80,10 @@ function remedyOf(asked: Asked, { status, message }: Refused): string {
   if ((status === 401 || isUnknown) && (asked.caller === 'app' || asked.tokenOf !== null)) {
     return " The App's id and its private key must belong together, and this machine's clock must be right.";
   }
+  // What else serves at that address, such as the pages of an Enterprise Server, knows no `/app`.
+  if (status === 404 && asked.caller === 'app') {
+    return " There is no such thing at that address: see that it is the one of GitHub's API, which ends with /api/v3 at an Enterprise Server.";
+  }
   if (status === 404) {
     return ' It does not exist there, was renamed, or the installation may not see it.';
   }

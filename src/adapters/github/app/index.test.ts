@@ -364,6 +364,11 @@ describe('GitHub through the App’s client, on a stub that answers as it is tol
     assert.match(error.message, /id and its private key must belong together.*clock/);
   });
 
+  test('an address that knows no App, such as that of the pages of a server, is told as one', async () => {
+    stub.answer = () => ({ status: 404, body: { message: 'Not Found' } });
+    await assert.rejects(app().readApp(), /404.*the one of GitHub's API, which ends with \/api\/v3/);
+  });
+
   test('a missing permission is named', async () => {
     stub.answer = () => ({
       status: 403,
