@@ -199,7 +199,7 @@ export function chooseFaults(text: string): FaultsChoice | { problem: string } {
   return { profile, rates, text };
 }
 
-export function isProfileName(text: string): text is ProfileName {
+function isProfileName(text: string): text is ProfileName {
   return (profileNames as readonly string[]).includes(text);
 }
 
