@@ -201,11 +201,23 @@ describe('a runner that idles for 90 s', () => {
     assert.deepEqual(asked, [1]);
   });
 
-  it('does not ask about jobs that only wait for a place', async () => {
+  it('beside the only job asks about that too, where its own job started on the runner of another', async () => {
     const stations = stationsOf();
     await waits(stations, 1, 'fresh');
     await lane(stations, { fresh: 1, coming: 1 });
-    await dutyAfter(online, timing.idleBesideJobMs, { stations });
+    const asked: number[] = [];
+    await dutyAfter(online, timing.idleBesideJobMs, { github: { readJob: readJob(asked) }, stations });
+    assert.deepEqual(asked, [1]);
+  });
+
+  it('does not ask about jobs that only wait for a place', async () => {
+    const stations = stationsOf();
+    await waits(stations, 1, 'ordered');
+    await waits(stations, 2, 'fresh');
+    await lane(stations, { ordered: 1, fresh: 1, coming: 1 });
+    const asked: number[] = [];
+    await dutyAfter(online, timing.idleBesideJobMs, { github: { readJob: readJob(asked) }, stations });
+    assert.deepEqual(asked, [1]);
   });
 });
 

@@ -123,8 +123,10 @@ export function createDuties(deps: ReconcilerDeps, ask: Ask): Duties {
     if (!lane || waiting(lane) === 0) return;
     const jobs = await table.jobsOfLane(lane.key, 'ordered', idleAsksMax);
     const orphaned = jobs.length > 0 ? [] : await table.jobsOfLane(lane.key, 'orphaned', idleAsksMax);
-    // A runner whose order notes no job covers one that still looks as if none was ordered for it.
-    const fresh = lane.unnoted > 0 ? await table.jobsOfLane(lane.key, 'fresh', idleAsksMax) : [];
+    // A runner may cover a job that none was ordered for: its own order notes none, or its job started on another's.
+    const isNoneNoted = jobs.length + orphaned.length === 0;
+    const fresh =
+      lane.unnoted > 0 || isNoneNoted ? await table.jobsOfLane(lane.key, 'fresh', idleAsksMax) : [];
     const idle = Math.min(lane.coming, idleAsksMax);
     for (const job of [...jobs, ...orphaned, ...fresh].slice(0, idle + 1)) await ask(job.key, 'idleRunner');
   }
