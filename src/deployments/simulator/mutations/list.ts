@@ -112,9 +112,9 @@ export const mutations: readonly Mutation[] = [
     name: 'a handler that stalled calls the host after its lease',
     file: 'flow/orchestrator/launcher.ts',
     edits: [{ find: 'if (clock.now() >= request.answerBefore) {', replace: 'if (false) {' }],
-    faults: 'pressure',
-    expects: ['limits', 'quiet'],
-    seedsMax: 2,
+    faults: 'races',
+    expects: ['places', 'limits'],
+    seedsMax: 5,
     why: 'Nobody expects a call any more, and the place is given away by the list that lacks the machine.',
     equivalent:
       'The host refuses such a call too, whoever makes it (its contract); the launcher only saves it the call.',
