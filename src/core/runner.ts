@@ -98,6 +98,33 @@ export interface Runner {
   timeline: readonly TimelineEntry[];
 }
 
+/** What is not known yet of a runner that was just ordered, and has not been counted. */
+export const notLaunched = {
+  state: 'ordered',
+  lease: null,
+  markedAt: null,
+  attempt: 0,
+  machine: null,
+  launchedAt: null,
+  standbyAt: null,
+  claim: null,
+  gitHubId: null,
+  onlineAt: null,
+  assignedAt: null,
+  idleCheckedAt: null,
+  busyAt: null,
+  job: null,
+  doneAt: null,
+  removing: null,
+  removedAt: null,
+  terminatedAt: null,
+  missing: 0,
+  goneAt: null,
+  end: null,
+  counted: null,
+  dirty: null,
+} as const satisfies Partial<Runner>;
+
 /** What can be learned about a runner, or asked for: some are refused, which is an answer too. */
 export type RunnerFact =
   /** A handler run asks for the right to launch. */

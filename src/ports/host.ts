@@ -35,7 +35,6 @@ export type LaunchAnswer =
   | { outcome: 'launched'; machine: MachineId }
   /**
    * Definite: this call started nothing and never will.
-   * `offers` are what had no capacity, to be remembered by all launchers until `until`.
    */
   | { outcome: 'refused'; refusal: Refusal; reason: string; retryAfterMs: number | null };
 

@@ -6,7 +6,7 @@ import type { PoolSettings } from '../configuration.ts';
 import type { PoolName } from '../ids.ts';
 import type { Job } from '../job.ts';
 import type { Lane } from '../ledger.ts';
-import { mergeRunner, type Runner } from '../runner.ts';
+import { mergeRunner, notLaunched, type Runner } from '../runner.ts';
 import { withEntry } from '../timeline.ts';
 import { countNewRunner, countRunner, setJobClass } from './count.ts';
 import type { Draft } from './draft.ts';
@@ -108,29 +108,7 @@ function orderedRunner(draft: Draft, settings: PoolSettings, input: OrderInput):
     traceparent: input.makeTraceparent(null),
     orderedAt: draft.now,
     launchBefore: draft.now + draft.configuration.timing.orderMs,
-    state: 'ordered',
-    lease: null,
-    markedAt: null,
-    attempt: 0,
-    machine: null,
-    launchedAt: null,
-    standbyAt: null,
-    claim: null,
-    gitHubId: null,
-    onlineAt: null,
-    assignedAt: null,
-    idleCheckedAt: null,
-    busyAt: null,
-    job: null,
-    doneAt: null,
-    removing: null,
-    removedAt: null,
-    terminatedAt: null,
-    missing: 0,
-    goneAt: null,
-    end: null,
-    counted: null,
-    dirty: null,
+    ...notLaunched,
     timeline: [{ at: draft.now, what: 'ordered' }],
   };
 }

@@ -30,7 +30,7 @@ interface Candidate {
 }
 
 /**
- * `itemsEach`: what an order costs in items of the commit. Spares that stand ready are places already held: a lane of
+ * `itemsMax`: what the orders may cost in items of the commit. Spares that stand ready are places already held: a lane of
  * their pool takes one without needing room.
  */
 export function shareOut(
