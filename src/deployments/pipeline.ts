@@ -9,57 +9,40 @@ import {
   type InProcessQueue,
   type QueueFaults,
 } from '../adapters/topics/in-process/index.ts';
-import { type Configuration, hostByName, poolByName } from '../core/configuration.ts';
-import { jobDeadline, type RunnerTimes, runnerDeadline } from '../core/deadline.ts';
-import { type GitHubName, type HostName, type PoolName, ulid } from '../core/ids.ts';
+import type { HostName } from '../core/ids.ts';
 import type { Order } from '../core/order.ts';
-import { makeTraceparent } from '../core/trace.ts';
-import { createClaimTokens } from '../flow/claim-token.ts';
-import { ownRunnersOf } from '../flow/identity.ts';
-import { createMessenger, createWaker, type Wake } from '../flow/messenger/handler.ts';
+import type { Wake } from '../flow/messenger/handler.ts';
 import { type Notification, notify } from '../flow/notification.ts';
-import { createLauncher } from '../flow/orchestrator/launcher.ts';
-import { createTerminator } from '../flow/orchestrator/terminator.ts';
-import { createClaimDoor } from '../flow/producer/claim.ts';
-import { createHostEventDoor } from '../flow/producer/host-event.ts';
-import { createMilestoneDoor } from '../flow/producer/milestone.ts';
-import { createWebhookDoor } from '../flow/producer/webhook.ts';
-import { createPublisher } from '../flow/publisher/handler.ts';
-import type { ReconcilerDeps } from '../flow/reconciler/deps.ts';
-import { createReconciler, type Reconciler } from '../flow/reconciler/handler.ts';
 import type { Step } from '../flow/reconciler/message.ts';
 import { plantSweeps } from '../flow/reconciler/sweep.ts';
-import type { SightingContext } from '../flow/sighting.ts';
 import type { Budgets } from '../ports/budgets.ts';
-import type { Clock, Random } from '../ports/clock.ts';
 import type { GitHub } from '../ports/github.ts';
 import type { Host, HostEvent } from '../ports/host.ts';
-import type { Change, Deadlines, Deployment, JobsTable } from '../ports/jobs-table.ts';
-import type { BatchHandler, Topic } from '../ports/queue.ts';
-import type { Telemetry } from '../ports/telemetry.ts';
+import type { Change, Deadlines, JobsTable } from '../ports/jobs-table.ts';
+import type { BatchHandler } from '../ports/queue.ts';
 import { publishAgain } from './publish-again.ts';
-
-/** What a station reaches the world through. */
-export interface Ports {
-  table: JobsTable;
-  github: GitHub;
-  budgets: Budgets;
-  hosts: ReadonlyMap<HostName, Host>;
-  publisherTopic: Topic<Notification>;
-  jobsTopic: Topic<Order>;
-  timer: Topic<Wake>;
-  steps: Topic<Step>;
-}
+import {
+  type Context,
+  deadlinesOf,
+  idsOf,
+  makeClaimDoor,
+  makeHostEventDoor,
+  makeLauncher,
+  makeMessenger,
+  makeMilestoneDoor,
+  makePublisher,
+  makeReconciler,
+  makeTerminator,
+  makeWaker,
+  makeWebhookDoor,
+  type Ports,
+  reconcilerDeps,
+} from './stations.ts';
 
 /** A station, or a door, made for its ports. */
 export type Make<Run> = (ports: Ports) => Run;
 
-export interface PipelineDeps {
-  clock: Clock;
-  random: Random;
-  configuration: Configuration;
-  gitHubName: GitHubName;
-  deployment: Deployment;
+export interface PipelineDeps extends Context {
   table: (onChanges: (changes: Change[]) => void, deadlines: Deadlines) => JobsTable;
   github: GitHub;
   budgets: Budgets;
@@ -68,7 +51,6 @@ export interface PipelineDeps {
   webhookSecrets: readonly string[];
   /** Where machines claim; `null` where no host needs it. */
   claimUrl: string | null;
-  telemetry: Telemetry;
   /** How a station is run: once made, by default. The simulator makes it anew for each call, so that one can crash. */
   station?: <Args extends unknown[], Result>(
     name: string,
@@ -79,10 +61,10 @@ export interface PipelineDeps {
 }
 
 export interface Doors {
-  webhook: ReturnType<typeof createWebhookDoor>;
+  webhook: ReturnType<typeof makeWebhookDoor>;
   hostEvent: (host: HostName, event: HostEvent) => Promise<void>;
-  claim: ReturnType<typeof createClaimDoor>;
-  milestone: ReturnType<typeof createMilestoneDoor>;
+  claim: ReturnType<typeof makeClaimDoor>;
+  milestone: ReturnType<typeof makeMilestoneDoor>;
 }
 
 export interface Pipeline {
@@ -102,7 +84,6 @@ export interface Pipeline {
  * stalls may then run beside the next: the ledger's version lets one of them win.
  */
 const publisherVisibilityMs = 15_000;
-const publisherTimeBudgetMs = 6_000;
 const stationVisibilityMs = 60_000;
 /** The deadlines of the items heal what is dropped after so many tries. */
 const receivesMax = 8;
@@ -110,20 +91,9 @@ const receivesMax = 8;
 const launcherConcurrency = 10;
 const ordersPerBatch = 10;
 
-/** A job may run five days on a self-hosted runner. [GitHub: Actions limits] */
-const jobMsMaxOfGitHub = 5 * 24 * 60 * 60_000;
-
 export function createPipeline(deps: PipelineDeps): Pipeline {
-  const { clock, random, configuration, telemetry } = deps;
-  const own = ownRunnersOf(deps.deployment.prefix);
-  const tokens = createClaimTokens(deps.deployment.claimKey);
-  const makeId = () => ulid(clock.now(), random);
-  const sighting: SightingContext = {
-    github: deps.gitHubName,
-    configuration,
-    own,
-    makeTraceparent: (parent) => makeTraceparent(parent, random),
-  };
+  const { clock, configuration, telemetry } = deps;
+  const makeId = idsOf(deps);
 
   // ---- Queues and topics
 
@@ -165,20 +135,6 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
 
   // ---- The table, the doors, the hosts
 
-  const timesOf = (pool: PoolName, host: HostName): RunnerTimes => {
-    const settings = poolByName(configuration, pool);
-    return {
-      ...configuration.timing,
-      bootMs: settings?.bootMs ?? configuration.timing.bootMs,
-      idleMs: settings?.idleMs ?? configuration.timing.idleMs,
-      jobMsMax: settings?.jobMsMax ?? jobMsMaxOfGitHub,
-      endGraceMs: hosts.get(host)?.traits.endGraceMs ?? 0,
-    };
-  };
-  const deadlines: Deadlines = {
-    ofRunner: (runner) => runnerDeadline(runner, timesOf(runner.pool, runner.host))?.at ?? null,
-    ofJob: (job) => jobDeadline(job)?.at ?? null,
-  };
   const onChanges = (changes: Change[]) => {
     // In memory: it can't fail but by being full, and then the sweep of uncounted items is what is left.
     stream.publish(changes.map((body) => ({ body }))).catch((error: unknown) => {
@@ -187,7 +143,10 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
   };
   const hosts = new Map<HostName, Host>();
   const ports: Ports = {
-    table: deps.table(onChanges, deadlines),
+    table: deps.table(
+      onChanges,
+      deadlinesOf(configuration, (host) => hosts.get(host)?.traits),
+    ),
     github: deps.github,
     budgets: deps.budgets,
     hosts,
@@ -201,50 +160,23 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
     make: Make<(...args: Args) => Promise<Result>>,
   ) => (deps.station ? deps.station(name, make, ports) : make(ports));
 
-  const claimDeps = (at: Ports) => ({
-    clock,
-    table: at.table,
-    github: at.github,
-    budgets: at.budgets,
-    telemetry,
-    tokens,
-    own,
-    timing: configuration.timing,
-  });
   const doors: Doors = {
-    webhook: station('producer', ({ table }) =>
-      createWebhookDoor({ clock, table, telemetry, sighting, secrets: deps.webhookSecrets }),
-    ),
-    hostEvent: station('hostEvents', ({ table }) => createHostEventDoor({ clock, table, telemetry, own })),
-    claim: station('claim', (at) => createClaimDoor(claimDeps(at))),
-    milestone: station('milestones', (at) => createMilestoneDoor(claimDeps(at))),
+    webhook: station('producer', (at) => makeWebhookDoor(deps, at, deps.webhookSecrets)),
+    hostEvent: station('hostEvents', (at) => makeHostEventDoor(deps, at)),
+    claim: station('claim', (at) => makeClaimDoor(deps, at)),
+    milestone: station('milestones', (at) => makeMilestoneDoor(deps, at)),
   };
   for (const [name, host] of deps.hosts(doors)) hosts.set(name, host);
 
   // ---- Stations on their queues
 
-  const messenger = (at: Ports) => ({ clock, publisherTopic: at.publisherTopic, timer: at.timer, makeId });
-  stream.consume(station('messenger', (at) => createMessenger(messenger(at))));
-  timer.consume(station('waker', (at) => createWaker(messenger(at))));
-  notifications.consume(
-    station('publisher', (at) =>
-      createPublisher({
-        ...at,
-        clock,
-        random,
-        configuration,
-        prefix: deps.deployment.prefix,
-        own,
-        telemetry,
-        timeBudgetMs: publisherTimeBudgetMs,
-      }),
-    ),
-  );
+  stream.consume(station('messenger', (at) => makeMessenger(deps, at)));
+  timer.consume(station('waker', (at) => makeWaker(deps, at)));
+  notifications.consume(station('publisher', (at) => makePublisher(deps, at)));
   for (const [hostName, host] of hosts) wireHost(hostName, host);
-  const reconcilerOf = (at: Ports): Reconciler => createReconciler(reconcilerDeps(at));
-  steps.consume(station('reconciler', (at) => reconcilerOf(at).handle));
-  asks.consume(station('asks', (at) => reconcilerOf(at).handleAsks));
-  const tick = station('tick', (at) => reconcilerOf(at).tick);
+  steps.consume(station('reconciler', (at) => makeReconciler(deps, at).handle));
+  asks.consume(station('asks', (at) => makeReconciler(deps, at).handleAsks));
+  const tick = station('tick', (at) => makeReconciler(deps, at).tick);
 
   return {
     doors,
@@ -256,7 +188,7 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
         ]);
       }
       await publishAgain(ports, configuration, clock.now(), makeId);
-      await plantSweeps(reconcilerDeps(ports));
+      await plantSweeps(reconcilerDeps(deps, ports));
       await tick();
     },
     tick,
@@ -272,51 +204,24 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
     },
   };
 
-  function reconcilerDeps(at: Ports): ReconcilerDeps {
-    return { ...at, clock, random, configuration, sighting, timesOf, telemetry };
-  }
-
   /** Orchestrators of one host; embedded, one for all of its operating systems. */
   function wireHost(hostName: HostName, host: Host): void {
     const launches = queue<Order>(`launch-${hostName}`, { concurrency: launcherConcurrency });
     const endings = queue<Order>(`terminate-${hostName}`, { concurrency: launcherConcurrency });
     jobsTopic.subscribe(launches, { Host: [hostName], Status: ['launch'] });
     jobsTopic.subscribe(endings, { Host: [hostName], Status: ['terminate'] });
-    const claimUrl = host.traits.configuration === 'claimed' ? deps.claimUrl : null;
-    const common = (at: Ports) => ({
-      clock,
-      table: at.table,
-      github: at.github,
-      budgets: at.budgets,
-      host: at.hosts.get(hostName) ?? host,
-      hostName,
-      telemetry,
-      timing: configuration.timing,
-    });
-    const launcher = station(
-      `launcher-${hostName}`,
-      (at): BatchHandler<Order> =>
-        createLauncher({
-          ...common(at),
-          random,
-          prefix: deps.deployment.prefix,
-          tokens,
-          claimUrl,
-          machineOf,
-        }),
+    const at = (ports: Ports) => ({ ...ports, host: ports.hosts.get(hostName) ?? host });
+    launches.consume(
+      station(
+        `launcher-${hostName}`,
+        (ports): BatchHandler<Order> => makeLauncher(deps, at(ports), hostName, deps.claimUrl),
+      ),
     );
-    launches.consume(launcher);
     endings.consume(
-      station(`terminator-${hostName}`, (at): BatchHandler<Order> => createTerminator(common(at))),
+      station(
+        `terminator-${hostName}`,
+        (ports): BatchHandler<Order> => makeTerminator(deps, at(ports), hostName),
+      ),
     );
-  }
-
-  function machineOf(pool: PoolName): { machine: unknown; lifetimeMsMax: number } | null {
-    const settings = poolByName(configuration, pool);
-    if (!settings || !hostByName(configuration, settings.host)) return null;
-    return {
-      machine: settings.machine,
-      lifetimeMsMax: settings.bootMs + settings.idleMs + settings.jobMsMax,
-    };
   }
 }

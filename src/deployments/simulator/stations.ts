@@ -6,7 +6,8 @@
 
 import type { SeededRandom } from '../../adapters/clock/virtual/random.ts';
 import type { Clock } from '../../ports/clock.ts';
-import type { Make, Ports } from '../pipeline.ts';
+import type { Make } from '../pipeline.ts';
+import type { Ports } from '../stations.ts';
 import type { Mischief } from './faults.ts';
 
 /** What happens to one step of a handler: before the port is called, or after it did what it was asked. */

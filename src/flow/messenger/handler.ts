@@ -23,7 +23,10 @@ export interface MessengerDeps {
 }
 
 /** Reads the table's stream. */
-export function createMessenger({ publisherTopic, makeId }: MessengerDeps): BatchHandler<Change> {
+export function createMessenger({
+  publisherTopic,
+  makeId,
+}: Pick<MessengerDeps, 'publisherTopic' | 'makeId'>): BatchHandler<Change> {
   return async (batch) => {
     const byHost = new Map<HostName, Map<string, ItemKey>>();
     for (const { body } of batch) {
@@ -42,7 +45,11 @@ export function createMessenger({ publisherTopic, makeId }: MessengerDeps): Batc
 }
 
 /** Reads the timer's queue. */
-export function createWaker({ clock, publisherTopic, timer }: MessengerDeps): BatchHandler<Wake> {
+export function createWaker({
+  clock,
+  publisherTopic,
+  timer,
+}: Pick<MessengerDeps, 'clock' | 'publisherTopic' | 'timer'>): BatchHandler<Wake> {
   return async (batch) => {
     for (const { body } of batch) {
       if (body.at > clock.now()) await armTimer(timer, clock, body);
