@@ -12,7 +12,7 @@ import type { SimulatedFaults } from './faults.ts';
 import { createSimulatedGround, type SimulatedGround, type SimulatedProgram } from './ground.ts';
 import { launch } from './launch.ts';
 import { list } from './list.ts';
-import type { SimulatedHostOptions } from './options.ts';
+import { type SimulatedHostOptions, simulatedTraits } from './options.ts';
 import { terminate } from './terminate.ts';
 
 export type { LaunchFault, LifeFault, SimulatedFaults, TerminateFault } from './faults.ts';
@@ -53,10 +53,9 @@ export function createSimulatedHost(deps: SimulatedHostDeps): SimulatedHost {
   const ground = deps.ground ?? createSimulatedGround({ clock });
   const context: HostContext = { deployment, options, ground, clock, random, faults, program };
   const stopEvents = deliverEvents(context, deps.onEvent);
-  const { configuration, standby, endGraceMs, listStalenessMs, callEffectMs } = options;
 
   return {
-    traits: { configuration, standby, endGraceMs, listStalenessMs, callEffectMs },
+    traits: simulatedTraits(options),
     launch: (request) => launch(context, request),
     activate: (request, machine) => activate(context, request, machine),
     terminate: (target) => terminate(context, target),

@@ -1,6 +1,7 @@
 // What the configuration may say about a simulated host and a machine on it.
 
 import { z } from 'zod';
+import type { HostTraits } from '../../../ports/host.ts';
 
 /**
  * A duration that varies, by four points of its distribution; between them it is spread evenly. Such a shape has the
@@ -44,6 +45,11 @@ export const simulatedHostOptions = z.strictObject({
 });
 
 export type SimulatedHostOptions = z.output<typeof simulatedHostOptions>;
+
+export function simulatedTraits(options: SimulatedHostOptions): HostTraits {
+  const { configuration, standby, endGraceMs, listStalenessMs, callEffectMs } = options;
+  return { configuration, standby, endGraceMs, listStalenessMs, callEffectMs };
+}
 
 /** `machine` of a pool. */
 export const simulatedMachine = z.strictObject({

@@ -1,0 +1,29 @@
+// What each host's `infrastructure.ts` makes on AWS, and what the functions that call the host are given for it. Types
+// alone: the CDK is imported by the deployment and by those files, never by what runs.
+
+import type { IVpc } from 'aws-cdk-lib/aws-ec2';
+import type { EventPattern } from 'aws-cdk-lib/aws-events';
+import type { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import type { Construct } from 'constructs';
+import type { HostSettings, PoolSettings } from '../../core/configuration.ts';
+
+export interface HostInfrastructureProps {
+  settings: HostSettings;
+  pools: readonly PoolSettings[];
+  /** The network of the deployment, made when a host asks for it. */
+  vpc: () => IVpc;
+}
+
+export interface HostInfrastructure {
+  /** What Orchestrators of this host, and the Reconciler, may do: no more than the adapter calls. */
+  permissions: readonly PolicyStatement[];
+  /** What the adapter is told by the environment: names of what was made here, never a secret. */
+  environment: Readonly<Record<string, string>>;
+  /** Events on the account's default bus that tell of machines' ends. */
+  events: readonly EventPattern[];
+}
+
+export type CreateHostInfrastructure = (
+  scope: Construct,
+  props: HostInfrastructureProps,
+) => HostInfrastructure;

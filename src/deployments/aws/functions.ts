@@ -1,0 +1,206 @@
+// Every function of the deployment, as data: what starts it, what it may touch, and how long it may take. The bundler,
+// the infrastructure, the permissions and the tests all read this table, so that they can not differ.
+//
+//   doors         webhook, claim, milestones      routes of the HTTP API
+//                 hostEvents                      rules of EventBridge, as the hosts want them
+//   Messenger     messenger, waker                the table's stream; the timer's queue
+//   Publisher     publisher                       FIFO queue of the Publisher Topic, a group for each host
+//   Orchestrator  launcher, terminator            one for each host and operating system, each with a queue
+//   Reconciler    tick, steps, asks               each minute; the queue of steps; orders to ask, of the Jobs Topic
+
+export const functionKinds = [
+  'webhook',
+  'claim',
+  'milestones',
+  'hostEvents',
+  'messenger',
+  'waker',
+  'publisher',
+  'launcher',
+  'terminator',
+  'tick',
+  'steps',
+  'asks',
+] as const;
+
+export type FunctionKind = (typeof functionKinds)[number];
+
+/** Queues of the deployment; `launch` and `terminate` once for each host and operating system. */
+export type QueueKind = 'publisher' | 'timer' | 'launch' | 'terminate' | 'steps' | 'asks';
+
+export type Trigger =
+  | { kind: 'route'; method: 'POST'; path: string; ratePerSecond: number; burst: number }
+  | { kind: 'stream'; batchSizeMax: number }
+  | { kind: 'queue'; queue: QueueKind; batchSizeMax: number; concurrencyMax: number | null }
+  | { kind: 'schedule'; everyMinutes: number }
+  | { kind: 'events' };
+
+export interface FunctionSpec {
+  /** For people: the description of the function. */
+  says: string;
+  trigger: Trigger;
+  memoryMb: number;
+  timeoutSeconds: number;
+  /** What it does to the table; an action on an index is `Query` on it. No function may `Scan`. */
+  table: readonly TableAction[];
+  /** What it sends to. */
+  sends: readonly ('publisherTopic' | 'jobsTopic' | 'timer' | 'steps')[];
+  /** Which secret it may read: the one that webhooks are signed with, or the App's key. */
+  secret: 'webhook' | 'app' | null;
+  /** Hosts that it calls: none, that of its queue, or every one. */
+  hosts: 'none' | 'own' | 'all';
+}
+
+export type TableAction =
+  | 'GetItem'
+  | 'BatchGetItem'
+  | 'Query'
+  | 'PutItem'
+  | 'UpdateItem'
+  | 'DeleteItem'
+  | 'ConditionCheckItem';
+
+/** Facts about single items, as doors and the Orchestrator write them. */
+const facts: readonly TableAction[] = [
+  'GetItem',
+  'BatchGetItem',
+  'PutItem',
+  'UpdateItem',
+  'ConditionCheckItem',
+];
+const everything: readonly TableAction[] = [...facts, 'Query', 'DeleteItem'];
+
+/**
+ * A share of a virtual processor comes with the memory: 1,769 MB are a whole one. With less than 512 MB a function
+ * spends longer on its start than on its work. [AWS: Configure Lambda function memory]
+ */
+const memoryMb = 512;
+
+export const functions: Readonly<Record<FunctionKind, FunctionSpec>> = {
+  webhook: {
+    says: "The Producer's first door: GitHub's webhook",
+    // A matrix of 256 jobs makes as many events at once, and a large organisation has several.
+    trigger: { kind: 'route', method: 'POST', path: '/webhooks/github', ratePerSecond: 500, burst: 1000 },
+    memoryMb,
+    // GitHub gives up after 10 s. [GitHub: Best practices for using webhooks]
+    timeoutSeconds: 9,
+    table: facts,
+    sends: [],
+    secret: 'webhook',
+    hosts: 'none',
+  },
+  claim: {
+    says: 'The door at which a machine asks for its just-in-time configuration',
+    trigger: { kind: 'route', method: 'POST', path: '/runners/claim', ratePerSecond: 100, burst: 200 },
+    memoryMb,
+    timeoutSeconds: 25,
+    table: facts,
+    sends: [],
+    secret: 'app',
+    hosts: 'none',
+  },
+  milestones: {
+    says: 'The door for what a machine says about itself',
+    trigger: { kind: 'route', method: 'POST', path: '/runners/milestones', ratePerSecond: 100, burst: 200 },
+    memoryMb,
+    timeoutSeconds: 9,
+    table: facts,
+    sends: [],
+    secret: null,
+    hosts: 'none',
+  },
+  hostEvents: {
+    says: 'The door for what hosts say about their machines, by EventBridge',
+    trigger: { kind: 'events' },
+    memoryMb,
+    timeoutSeconds: 20,
+    table: facts,
+    sends: [],
+    secret: null,
+    hosts: 'none',
+  },
+  messenger: {
+    says: 'Turns what changed in the table into notifications',
+    trigger: { kind: 'stream', batchSizeMax: 100 },
+    memoryMb,
+    timeoutSeconds: 20,
+    table: [],
+    sends: ['publisherTopic'],
+    secret: null,
+    hosts: 'none',
+  },
+  waker: {
+    says: 'Tells a host that its time has come',
+    trigger: { kind: 'queue', queue: 'timer', batchSizeMax: 10, concurrencyMax: 2 },
+    memoryMb,
+    timeoutSeconds: 20,
+    table: [],
+    sends: ['publisherTopic', 'timer'],
+    secret: null,
+    hosts: 'none',
+  },
+  publisher: {
+    says: 'Counts, plans, commits, and orders',
+    // FIFO takes ten at most, and one batch of a group at a time. [AWS: Using Lambda with Amazon SQS]
+    trigger: { kind: 'queue', queue: 'publisher', batchSizeMax: 10, concurrencyMax: null },
+    memoryMb: 1024,
+    // It stops by itself after 6 s. A killed one delays its host by this and the queue's 60 s.
+    timeoutSeconds: 10,
+    table: everything,
+    sends: ['publisherTopic', 'jobsTopic', 'timer'],
+    secret: null,
+    hosts: 'none',
+  },
+  launcher: {
+    says: 'Launches runners',
+    trigger: { kind: 'queue', queue: 'launch', batchSizeMax: 10, concurrencyMax: 10 },
+    memoryMb,
+    // At least the lease, within which every call to the host ends.
+    timeoutSeconds: 40,
+    table: facts,
+    sends: [],
+    secret: 'app',
+    hosts: 'own',
+  },
+  terminator: {
+    says: 'Ends runners: at GitHub first, then at their host',
+    trigger: { kind: 'queue', queue: 'terminate', batchSizeMax: 10, concurrencyMax: 10 },
+    memoryMb,
+    timeoutSeconds: 40,
+    table: facts,
+    sends: [],
+    secret: 'app',
+    hosts: 'own',
+  },
+  tick: {
+    says: 'The Reconciler, each minute: says which steps there are to do',
+    trigger: { kind: 'schedule', everyMinutes: 1 },
+    memoryMb,
+    timeoutSeconds: 20,
+    table: ['GetItem', 'BatchGetItem', 'Query', 'PutItem', 'UpdateItem'],
+    sends: ['steps', 'publisherTopic'],
+    secret: null,
+    hosts: 'none',
+  },
+  steps: {
+    says: "The Reconciler's steps: deadlines, and looks at what is really there",
+    trigger: { kind: 'queue', queue: 'steps', batchSizeMax: 1, concurrencyMax: 4 },
+    memoryMb,
+    // A list of many runners takes a call for each hundred.
+    timeoutSeconds: 60,
+    table: everything,
+    sends: ['publisherTopic', 'jobsTopic', 'steps'],
+    secret: 'app',
+    hosts: 'all',
+  },
+  asks: {
+    says: 'Asks GitHub what became of a job',
+    trigger: { kind: 'queue', queue: 'asks', batchSizeMax: 10, concurrencyMax: 4 },
+    memoryMb,
+    timeoutSeconds: 60,
+    table: facts,
+    sends: ['steps'],
+    secret: 'app',
+    hosts: 'none',
+  },
+};
