@@ -1,22 +1,30 @@
-// How a function comes by its hosts: each type of host that can be deployed has a file in hosts/ that opens it, and the
-// bundler puts exactly those into a function that it needs.
+// How a function comes by its hosts: each type of host that can be deployed has a file `hosts/<type>.ts`, which is the
+// opener itself: it exports `open`, `readEvent` and `traits`, each by its name, so that the bundler leaves out of a
+// function what it does not use (one that reads events needs no SDK of the host's). A function is given exactly the
+// openers that it needs.
 
 import type { HostSettings } from '../../core/configuration.ts';
 import type { DeploymentPrefix } from '../../core/ids.ts';
 import type { Clock, Random } from '../../ports/clock.ts';
-import type { Host, HostEvent } from '../../ports/host.ts';
+import type { Host, HostEvent, HostTraits } from '../../ports/host.ts';
 
 export interface HostOpener {
-  open(given: {
-    settings: HostSettings;
-    deployment: DeploymentPrefix;
-    clock: Clock;
-    random: Random;
-    environment: Readonly<Record<string, string | undefined>>;
-  }): Host;
+  /** Once in each environment of a function. */
+  open(given: OpenHost): Host;
   /** An event of EventBridge's, as this host tells of a machine's end; `null` where it tells of something else. */
-  readEvent(event: unknown, settings: HostSettings): HostEvent | null;
+  readEvent(event: unknown, settings: HostSettings): HostEvent | null | Promise<HostEvent | null>;
+  /** What is fixed about the host: asked when the functions are bundled, and carried by all of them. */
+  traits(settings: HostSettings): HostTraits;
+}
+
+export interface OpenHost {
+  settings: HostSettings;
+  deployment: DeploymentPrefix;
+  clock: Clock;
+  random: Random;
+  environment: Readonly<Record<string, string | undefined>>;
 }
 
 /** By type. A function has those that its host, or every host of the configuration, needs. */
-export type HostOpeners = Readonly<Record<string, HostOpener>>;
+export type HostOpeners = Readonly<Record<string, Pick<HostOpener, 'open'>>>;
+export type EventReaders = Readonly<Record<string, Pick<HostOpener, 'readEvent'>>>;
