@@ -146,6 +146,31 @@ describe('GitHub through the App’s client, on a stub that answers as it is tol
     assert.deepEqual([iss, iat, exp], [42, startMs / 1000 - 60, startMs / 1000 + 540]);
   });
 
+  test('the App’s webhook is changed as a whole, and the secret stands in no error', async () => {
+    stub.answer = () => ({ status: 200, body: { url: '', secret: '********' } });
+    assert.equal(await app().readHookUrl(), null);
+    await app().setHook({ url: 'https://runners.example.com/webhooks/github', secret: 'a new secret' });
+    assert.deepEqual(
+      stub.requests.map(({ method, path, body }) => ({ method, path, body })),
+      [
+        { method: 'GET', path: '/app/hook/config', body: {} },
+        {
+          method: 'PATCH',
+          path: '/app/hook/config',
+          body: {
+            url: 'https://runners.example.com/webhooks/github',
+            secret: 'a new secret',
+            content_type: 'json',
+            insecure_ssl: '0',
+          },
+        },
+      ],
+    );
+    stub.answer = () => ({ status: 422, body: { message: 'Validation Failed' } });
+    const error = await failure(app().setHook({ url: 'https://x', secret: 'a new secret' }), 'invalid');
+    assert.doesNotMatch(inspect(error), /a new secret/);
+  });
+
   test('a hundred runners are minted as fast as GitHub answers, never more than 50 at once', async () => {
     const answerMs = 80;
     stub.answer = () => ({ ...minted, delayMs: answerMs });

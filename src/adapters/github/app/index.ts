@@ -9,6 +9,7 @@ import type { GitHub } from '../../../ports/github.ts';
 import { type AppFacts, readApp } from './app-facts.ts';
 import { signingKey } from './credentials.ts';
 import { createDeliveries } from './deliveries.ts';
+import { createHook, type Hook } from './hook.ts';
 import { createInstallations } from './installations.ts';
 import { createJobs } from './jobs.ts';
 import { appToken } from './jwt.ts';
@@ -20,7 +21,7 @@ import { createTokens, type Tokens } from './tokens.ts';
 export type { AppFacts } from './app-facts.ts';
 export type { RequestMade } from './requests.ts';
 
-export interface GitHubApp extends GitHub {
+export interface GitHubApp extends GitHub, Hook {
   /** What GitHub knows of the App itself. One GET. */
   readApp(): Promise<AppFacts>;
 }
@@ -68,6 +69,7 @@ export function createGitHubApp(options: GitHubAppOptions): GitHubApp {
     ...createJobs(requests, random),
     ...createDeliveries(requests),
     ...createInstallations(requests),
+    ...createHook(requests),
     rateLeft: requests.rateLeft,
     readApp: () => readApp(requests),
   };

@@ -41,6 +41,8 @@ const routes = {
   'GET /repos/{owner}/{repo}/installation': null,
   'GET /orgs/{org}/installation': null,
   'GET /users/{username}/installation': null,
+  'GET /app/hook/config': null,
+  'PATCH /app/hook/config': null,
   'GET /app/hook/deliveries': null,
   'POST /app/hook/deliveries/{delivery_id}/attempts': null,
   'GET /installation/repositories': 'metadata=read',

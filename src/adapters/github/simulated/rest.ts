@@ -22,6 +22,9 @@ export interface RestDeps {
   tokens: ReturnType<typeof createTokens>;
   /** How long an answer takes. */
   latencyMs(): number;
+  /** Where the App's webhooks go. */
+  webhookUrl(): string | null;
+  setWebhookUrl(url: string): void;
 }
 
 const jitConfigRequest = z.object({
@@ -31,7 +34,22 @@ const jitConfigRequest = z.object({
   work_folder: z.string().max(255).default('_work'),
 });
 
-export function createRest({ world, checkJwt, tokens, latencyMs }: RestDeps): Hono<ServerEnv> {
+/** What is left out stays as it is. */
+const hookRequest = z.object({
+  url: z.url({ protocol: /^https?$/ }).optional(),
+  content_type: z.enum(['json', 'form']).optional(),
+  secret: z.string().min(1).optional(),
+  insecure_ssl: z.union([z.string(), z.number()]).optional(),
+});
+
+export function createRest({
+  world,
+  checkJwt,
+  tokens,
+  latencyMs,
+  webhookUrl,
+  setWebhookUrl,
+}: RestDeps): Hono<ServerEnv> {
   const { api, urls, app, clock } = world;
   const reply = createReply(world);
   const open = new Map<number, number>();
@@ -141,6 +159,32 @@ export function createRest({ world, checkJwt, tokens, latencyMs }: RestDeps): Ho
   );
   rest.get('/orgs/:org/installation', (c) => installationFor(c, c.req.param('org')));
   rest.get('/users/:user/installation', (c) => installationFor(c, c.req.param('user')));
+
+  /** Its webhooks are JSON whatever is asked for, and the secret is never shown. */
+  const hookJson = () => ({
+    content_type: 'json',
+    insecure_ssl: '0',
+    secret: '********',
+    url: webhookUrl() ?? '',
+  });
+  rest.get('/app/hook/config', (c) =>
+    asApp(c, () => {
+      const answer = api.call('app', 'GET /app/hook/config', () => ({ outcome: 'done', value: null }));
+      return reply.answer(c, answer, 200, hookJson);
+    }),
+  );
+  rest.patch('/app/hook/config', async (c) => {
+    const read = hookRequest.safeParse(await c.req.json().catch(() => null));
+    return asApp(c, () => {
+      if (!read.success) return reply.refuse(c, { status: 422, message: 'Validation Failed' }, 'app');
+      const answer = api.call('app', 'PATCH /app/hook/config', () => {
+        if (read.data.url !== undefined) setWebhookUrl(read.data.url);
+        if (read.data.secret !== undefined) world.signWith(read.data.secret);
+        return { outcome: 'done', value: null };
+      });
+      return reply.answer(c, answer, 200, hookJson);
+    });
+  });
 
   rest.get('/app/hook/deliveries', (c) =>
     asApp(c, () => {

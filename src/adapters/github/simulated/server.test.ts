@@ -115,6 +115,25 @@ describe('the simulated GitHub over HTTP', () => {
     while (!(await condition())) await clock.sleep(5);
   }
 
+  test('the App tells where its webhooks go and what they are signed with, and the secret is never shown', async () => {
+    const before = await ask('GET', '/app/hook/config', jwt());
+    const changed = await ask('PATCH', '/app/hook/config', jwt(), {
+      url: `${before.body.url}?changed`,
+      secret: 'another secret of the test',
+      content_type: 'json',
+    });
+    assert.deepEqual(
+      [changed.status, changed.body.url, changed.body.secret],
+      [200, `${before.body.url}?changed`, '********'],
+    );
+    assert.equal(server.world.app.webhookSecret, 'another secret of the test');
+    assert.equal((await ask('PATCH', '/app/hook/config', jwt(), { url: 'ftp://x' })).status, 422);
+    assert.equal((await ask('GET', '/app/hook/config', token)).status, 401);
+    // Back as it was, for the tests after this one.
+    await ask('PATCH', '/app/hook/config', jwt(), { url: before.body.url, secret: webhookSecret });
+    assert.equal((await ask('GET', '/app/hook/config', jwt())).body.url, before.body.url);
+  });
+
   describe('the App signs in', () => {
     test('by a JWT of its key, whose times GitHub checks', async () => {
       const now = Math.floor(clock.now() / 1_000);

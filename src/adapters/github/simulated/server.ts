@@ -56,7 +56,9 @@ export async function startSimulatedGitHub(options: SimulatedGitHubOptions): Pro
 
   const world = createWorld({ ...options, clock, urls: { api: url, web: url, runners: url } });
   let sender: ReturnType<typeof createHookSender> | null = null;
+  let webhookUrl: string | null = null;
   const setWebhookUrl = (to: string): void => {
+    webhookUrl = to;
     sender?.close();
     sender = createHookSender(to, world.settings.deliveryTimeoutMs);
     world.deliverTo(sender.deliver);
@@ -69,6 +71,8 @@ export async function startSimulatedGitHub(options: SimulatedGitHubOptions): Pro
     checkJwt: createJwtCheck(options.publicKey, world.app.id),
     tokens: createTokens(clock, random),
     latencyMs: () => latencyMs,
+    webhookUrl: () => webhookUrl,
+    setWebhookUrl,
   });
   const runnerDoor = createRunnerDoor(world);
   const app = new Hono<ServerEnv>();

@@ -101,6 +101,8 @@ export interface World {
   runnerConnect(jitConfig: string, version: string, os?: string): Connected;
   /** Has the receiver's address changed? Deliveries go there from now on. */
   deliverTo(deliver: Deliver): void;
+  /** What deliveries are signed with from now on, those that are sent again too. */
+  signWith(webhookSecret: string): void;
   census(): Census;
 }
 
@@ -296,6 +298,9 @@ export function createWorld(options: WorldOptions): World {
     runnerConnect: runners.connect,
     deliverTo(next) {
       deliver = next;
+    },
+    signWith(webhookSecret) {
+      app.webhookSecret = webhookSecret;
     },
     census: () => censusOf(state),
   };
