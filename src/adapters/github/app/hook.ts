@@ -30,8 +30,9 @@ export function createHook(requests: Requests): Hook {
       await demand(requests, {
         caller: 'app',
         route: 'PATCH /app/hook/config',
-        // Without `content_type` it would be a form, and its certificate is always checked.
-        parameters: { url, secret, content_type: 'json', insecure_ssl: '0' },
+        // As `data`, the whole body: among parameters Octokit would take `url` for the address to send this to. Without
+        // `content_type` webhooks would be forms.
+        parameters: { data: { url, secret, content_type: 'json', insecure_ssl: '0' } },
         reads: hookSchema,
       });
     },
