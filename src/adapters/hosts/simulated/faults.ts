@@ -54,8 +54,11 @@ type EventFault =
 
 /** What a call throws that nobody knows the outcome of: a time-out, a broken connection, a 5xx. */
 export class SimulatedCallError extends Error {
-  constructor(call: string, name: string) {
-    super(`the simulated host gave no answer to ${call} of ${name}: whether it took effect is not known`);
+  constructor(call: string, name: string, options?: ErrorOptions) {
+    super(
+      `the simulated host gave no answer to ${call} of ${name}: whether it took effect is not known`,
+      options,
+    );
     this.name = 'SimulatedCallError';
   }
 }

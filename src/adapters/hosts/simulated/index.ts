@@ -25,6 +25,7 @@ export type {
   SimulatedObserver,
   SimulatedProgram,
 } from './ground.ts';
+export { createRemoteSimulatedHost } from './remote.ts';
 export { createSimulatedGround };
 
 export interface SimulatedHost extends Host {

@@ -24,7 +24,18 @@ const spread: z.ZodType<Spread> = z
     message: 'leastMs, medianMs, p95Ms and mostMs must not fall from one to the next',
   });
 
+/** Long enough that nobody guesses it. */
+const tokenLengthMin = 16;
+const tokenLengthMax = 200;
+
 export const simulatedHostOptions = z.strictObject({
+  /** Of a park, where the machines live in another process; in memory of this one without it. */
+  url: z
+    .url({ protocol: /^https?$/ })
+    .max(1024)
+    .optional(),
+  /** What that park asks for. It guards a stand-in on one computer, and nothing else. */
+  token: z.string().min(tokenLengthMin).max(tokenLengthMax).optional(),
   configuration: z.enum(['claimed', 'handedOver']).default('claimed'),
   standby: z.boolean().default(true),
   endGraceMs: duration.default(10_000),
