@@ -9,6 +9,9 @@ export function allTelemetry(parts: readonly Telemetry[]): Telemetry {
     observe(metric, value, labels) {
       for (const part of parts) part.observe(metric, value, labels);
     },
+    gauge(metric, value, labels) {
+      for (const part of parts) part.gauge(metric, value, labels);
+    },
     log(level, message, fields) {
       for (const part of parts) part.log(level, message, fields);
     },

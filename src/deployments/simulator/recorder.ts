@@ -23,6 +23,7 @@ export function createRecorder(
       observer.counted(metric, labels, by);
     },
     observe() {},
+    gauge() {},
     log(level, message, fields = {}) {
       if (level === 'debug' || level === 'info') return;
       const { runner, host, ...rest } = fields;

@@ -1,12 +1,10 @@
 // Logs for people and for collectors: one line each. JSON where the output goes to a file or a pipe, a plain line on a
 // terminal. Metrics are not logged: they are many, and somebody else keeps them.
-//
-// Names of jobs, branches and machines come from outside, so no text reaches the output as it is: characters that
-// steer a terminal, or turn the direction of writing, are written as their numbers.
 
 import { type DestinationStream, pino } from 'pino';
 import type { Clock } from '../../../ports/clock.ts';
 import type { Fields, Telemetry } from '../../../ports/telemetry.ts';
+import { printable } from '../printable.ts';
 
 export interface ConsoleOptions {
   clock: Clock;
@@ -15,9 +13,6 @@ export interface ConsoleOptions {
   format: 'json' | 'plain';
   output: DestinationStream;
 }
-
-/** An error with its whole chain of causes fits; a payload logged by mistake does not. */
-const textLengthMax = 2_000;
 
 export function createConsole({ clock, level, format, output }: ConsoleOptions): Telemetry {
   const logger = pino(
@@ -33,6 +28,7 @@ export function createConsole({ clock, level, format, output }: ConsoleOptions):
   return {
     count: () => {},
     observe: () => {},
+    gauge: () => {},
     log: (at, message, fields = {}) => logger[at](harmless(fields), printable(message)),
   };
 }
@@ -44,16 +40,6 @@ function harmless(fields: Fields): Fields {
       typeof value === 'string' ? printable(value) : value,
     ]),
   );
-}
-
-/** On one line, without anything that a terminal obeys, and bounded. */
-export function printable(text: string): string {
-  const bounded = text.length > textLengthMax ? `${text.slice(0, textLengthMax)}…` : text;
-  return bounded
-    .toWellFormed()
-    .replace(/[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu, (character) =>
-      character === '\t' || character === '\n' ? ' ' : `\\u{${character.codePointAt(0)?.toString(16)}}`,
-    );
 }
 
 /** pino's line of JSON → `21:04:07 warn  a launch was not answered  runner=ab12-… error="…"`. */

@@ -1,4 +1,4 @@
 import type { Telemetry } from '../../../ports/telemetry.ts';
 
 /** Says nothing. */
-export const noTelemetry: Telemetry = { count: () => {}, observe: () => {}, log: () => {} };
+export const noTelemetry: Telemetry = { count: () => {}, observe: () => {}, gauge: () => {}, log: () => {} };

@@ -35,6 +35,24 @@ test('a histogram has the sum of its values, and in each bucket all up to its bo
   assert.ok(lines.includes('wait_ms_count{host="a"} 4'));
 });
 
+test('a gauge is what it was told last, beside those that are handed in', () => {
+  const prometheus = createPrometheus();
+  prometheus.gauge('runners', 1, { host: 'a' });
+  prometheus.gauge('runners', 2, { host: 'a' });
+  prometheus.gauge('jobs', 7);
+  assert.equal(
+    prometheus.text([{ metric: 'runners', labels: { host: 'b' }, value: 3 }]),
+    [
+      '# TYPE runners gauge',
+      'runners{host="a"} 2',
+      'runners{host="b"} 3',
+      '# TYPE jobs gauge',
+      'jobs 7',
+      '',
+    ].join('\n'),
+  );
+});
+
 test('gauges are as they are handed in', () => {
   const gauge = { metric: 'runners', labels: { pool: 'lint', class: 'busy' }, value: 3 };
   assert.equal(

@@ -1,5 +1,5 @@
-// Counters and histograms for a Prometheus that asks at `GET /metrics`, in its text format 0.0.4. What is a state and
-// not a count (how many jobs wait, how many runners are busy) is handed in as gauges when it asks.
+// Counters, gauges and histograms for a Prometheus that asks at `GET /metrics`, in its text format 0.0.4. A state that
+// is known at any time (how long the queues are) is handed in when it asks.
 
 import type { Labels, Telemetry } from '../../../ports/telemetry.ts';
 
@@ -38,6 +38,7 @@ type Metrics<Series> = Map<string, Map<string, Series>>;
 
 export function createPrometheus(): Prometheus {
   const counters: Metrics<{ sum: number }> = new Map();
+  const gauges: Metrics<{ labels: Labels; value: number }> = new Map();
   const histograms: Metrics<Histogram> = new Map();
   let seriesCount = 0;
   let leftOut = 0;
@@ -64,6 +65,10 @@ export function createPrometheus(): Prometheus {
       const series = seriesOf(counters, metric, labels, () => ({ sum: 0 }));
       if (series) series.sum += by;
     },
+    gauge(metric, value, labels = {}) {
+      const series = seriesOf(gauges, metric, labels, () => ({ labels, value }));
+      if (series) series.value = value;
+    },
     observe(metric, value, labels = {}) {
       const histogram = seriesOf(histograms, metric, labels, () => newHistogram(metric));
       if (!histogram) return;
@@ -74,7 +79,10 @@ export function createPrometheus(): Prometheus {
       histogram.count += 1;
     },
     log: () => {},
-    text(gauges = []) {
+    text(given = []) {
+      const told = [...gauges].flatMap(([metric, series]) =>
+        [...series.values()].map(({ labels, value }): Gauge => ({ metric, labels, value })),
+      );
       const lines: string[] = [];
       for (const [name, series] of counters) {
         lines.push(`# TYPE ${name} counter`);
@@ -84,7 +92,7 @@ export function createPrometheus(): Prometheus {
         lines.push(`# TYPE ${name} histogram`);
         for (const [labels, histogram] of series) lines.push(...histogramLines(name, labels, histogram));
       }
-      for (const [name, same] of Map.groupBy(gauges, (gauge) => nameOf(gauge.metric))) {
+      for (const [name, same] of Map.groupBy([...told, ...given], (gauge) => nameOf(gauge.metric))) {
         lines.push(`# TYPE ${name} gauge`);
         for (const { labels, value } of same) lines.push(`${name}${braced(labelsOf(labels))} ${value}`);
       }

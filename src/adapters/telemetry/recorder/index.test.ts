@@ -24,15 +24,25 @@ test('values and logs are kept in their order', () => {
   assert.deepEqual(recorder.logs(), [{ level: 'warn', message: 'late', fields: { runner: 'r' } }]);
 });
 
+test('of a gauge the latest value counts', () => {
+  const recorder = createRecorder();
+  recorder.gauge('runners', 3, { host: 'a', class: 'busy' });
+  recorder.gauge('runners', 2, { class: 'busy', host: 'a' });
+  assert.equal(recorder.gauged('runners', { host: 'a', class: 'busy' }), 2);
+  assert.equal(recorder.gauged('runners', { host: 'a' }), null);
+});
+
 test('several are told the same', () => {
   const [first, second] = [createRecorder(), createRecorder()];
   const all = allTelemetry([first, noTelemetry, second]);
   all.count('runs_total', { host: 'a' }, 2);
   all.observe('wait_ms', 7);
+  all.gauge('runners', 2);
   all.log('info', 'hello');
   for (const recorder of [first, second]) {
     assert.equal(recorder.counted('runs_total'), 2);
     assert.deepEqual(recorder.observed('wait_ms'), [7]);
+    assert.equal(recorder.gauged('runners'), 2);
     assert.equal(recorder.logs().length, 1);
   }
 });

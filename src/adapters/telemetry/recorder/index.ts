@@ -13,6 +13,8 @@ export interface Recorder extends Telemetry {
   counted(metric: string, labels?: Labels): number;
   /** Every value, in the order they came. */
   observed(metric: string, labels?: Labels): readonly number[];
+  /** The latest value of exactly these labels; `null` where none was told. */
+  gauged(metric: string, labels?: Labels): number | null;
   logs(): readonly LogEntry[];
 }
 
@@ -24,6 +26,7 @@ const valuesMax = 1_000_000;
 export function createRecorder(): Recorder {
   const counts = new Map<string, { metric: string; labels: Labels; sum: number }>();
   const values = new Map<string, { metric: string; labels: Labels; values: number[] }>();
+  const gauges = new Map<string, number>();
   const logs: LogEntry[] = [];
 
   return {
@@ -39,6 +42,9 @@ export function createRecorder(): Recorder {
       if (!known) values.set(key, { metric, labels, values: [value] });
       else if (known.values.length < valuesMax) known.values.push(value);
     },
+    gauge(metric, value, labels = {}) {
+      gauges.set(keyOf(metric, labels), value);
+    },
     log(level, message, fields = {}) {
       if (logs.length < logsMax) logs.push({ level, message, fields });
     },
@@ -48,6 +54,7 @@ export function createRecorder(): Recorder {
     observed(metric, labels = {}) {
       return matching(values, metric, labels).flatMap((entry) => entry.values);
     },
+    gauged: (metric, labels = {}) => gauges.get(keyOf(metric, labels)) ?? null,
     logs: () => logs,
   };
 }

@@ -10,7 +10,7 @@ import { createGitHubApp } from '../../../adapters/github/app/index.ts';
 import { type SimulatedGitHub, startSimulatedGitHub } from '../../../adapters/github/simulated/server.ts';
 import type { Job } from '../../../adapters/github/simulated/state.ts';
 import { allTelemetry } from '../../../adapters/telemetry/all.ts';
-import { printable } from '../../../adapters/telemetry/console/index.ts';
+import { printable } from '../../../adapters/telemetry/printable.ts';
 import { createRecorder, type Recorder } from '../../../adapters/telemetry/recorder/index.ts';
 import type { Environment } from '../../../config/environment.ts';
 import { gitHubName, type RunnerName } from '../../../core/ids.ts';
@@ -252,6 +252,7 @@ function createJournal(elapsedMs: () => number) {
   const telemetry: Telemetry = {
     count: () => {},
     observe: () => {},
+    gauge: () => {},
     log: (level, message, fields = {}) => {
       if (level === 'debug') return;
       const rest = Object.entries(fields).map(([name, value]) => `${name}=${String(value)}`);

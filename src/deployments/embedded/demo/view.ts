@@ -1,6 +1,6 @@
 // What is seen → lines of text that fit the terminal. Pure: the screen draws them.
 
-import { printable } from '../../../adapters/telemetry/console/index.ts';
+import { printable } from '../../../adapters/telemetry/printable.ts';
 import type { PoolSeen, Seen } from './look.ts';
 
 export interface Frame {
