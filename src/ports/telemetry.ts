@@ -24,6 +24,8 @@ export interface Metric {
    * one, which is then in the log lines alone, with all of its labels.
    */
   series: readonly string[] | null;
+  /** Of a gauge that is 0 nearly always: then it is told to no series, which costs nothing while nothing is wrong. */
+  zeroIsSilent?: true;
 }
 
 /** For a `metrics.ts`: each of its names has a meaning. */

@@ -11,6 +11,7 @@ import { gitHubName } from '../../core/ids.ts';
 import type { Clock, Random } from '../../ports/clock.ts';
 import { GitHubError } from '../../ports/github.ts';
 import type { Telemetry } from '../../ports/telemetry.ts';
+import { gitHubMetrics } from '../metrics.ts';
 import { type Running, run } from './run.ts';
 import { checkApp } from './startup-checks.ts';
 
@@ -65,12 +66,6 @@ export async function serve(deps: ServeDeps): Promise<Running> {
   });
   return running;
 }
-
-/** What the client of GitHub counts, wherever it runs. */
-export const gitHubMetrics = {
-  requests: 'github_requests_total',
-  requestMs: 'github_request_ms',
-} as const;
 
 async function lookAtApp(github: GitHubApp, configuration: Configuration, deps: ServeDeps): Promise<void> {
   const { environment, clock, telemetry } = deps;

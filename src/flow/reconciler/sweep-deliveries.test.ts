@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import { configurationOf, minuteMs, poolSettings, timing } from '../../../test/fixtures/books.ts';
 import { look, reconcilerDeps } from '../../../test/fixtures/reconciling.ts';
 import { createStations, type Stations } from '../../../test/fixtures/stations.ts';
+import { createRecorder } from '../../adapters/telemetry/recorder/index.ts';
 import { type Delivery, GitHubError } from '../../ports/github.ts';
 
 const stationsOf = () => createStations(configurationOf([poolSettings('lint')]));
@@ -27,7 +28,8 @@ function deliveriesOf(stations: Stations, answer: (id: string) => Promise<boolea
     };
     sent = [one, ...sent];
   };
-  const deps = reconcilerDeps(stations, {
+  const recorder = createRecorder();
+  const scripts = reconcilerDeps(stations, {
     deliveriesSince: async (from, limit) => {
       since.push(from);
       return sent.filter((one) => one.deliveredAt >= from).slice(0, limit);
@@ -38,7 +40,9 @@ function deliveriesOf(stations: Stations, answer: (id: string) => Promise<boolea
       add(guid, await answer(id));
     },
   });
-  return { add, asked, since, sweep: () => look(deps, { kind: 'deliveries', subject: 'app' }) };
+  const deps = { ...scripts, telemetry: recorder };
+  const failed = () => recorder.gauged('github_deliveries_failed');
+  return { add, asked, since, failed, sweep: () => look(deps, { kind: 'deliveries', subject: 'app' }) };
 }
 
 describe('a delivery that failed', () => {
@@ -53,6 +57,23 @@ describe('a delivery that failed', () => {
     await stations.clock.advance(minuteMs);
     await sweep();
     assert.deepEqual(asked, ['1']);
+  });
+
+  it('is told of as long as no attempt of it arrived', async () => {
+    const stations = stationsOf();
+    let isUp = false;
+    const { add, failed, sweep } = deliveriesOf(stations, async () => isUp);
+    add('a', false);
+    add('b', false);
+    add('c', true);
+    await sweep();
+    assert.equal(failed(), 2);
+    await stations.clock.advance(6 * minuteMs);
+    isUp = true;
+    await sweep();
+    await stations.clock.advance(6 * minuteMs);
+    await sweep();
+    assert.equal(failed(), 0);
   });
 
   it('is told by its GUID: another attempt that arrived is enough', async () => {

@@ -54,6 +54,7 @@ export async function sweepDeliveries(deps: ReconcilerDeps, sweep: Sweep): Promi
     asked[guid] = { times: times + 1, at: now };
     redelivered += 1;
   }
+  deps.telemetry.gauge(metrics.deliveriesFailed, Object.keys(asked).length);
   const since = Math.max(state.since, Math.min(oldestOpenAt, newestAt - overlapMs) - 1);
   return {
     afterMs: deps.configuration.timing.deliveriesMs,

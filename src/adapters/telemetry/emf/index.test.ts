@@ -12,6 +12,10 @@ const metrics = new Map<string, Metric>([
   ['wait_ms', { kind: 'distribution', unit: 'ms', says: 'waiting', series: ['host'] }],
   ['jobs_waiting', { kind: 'gauge', unit: 'count', says: 'jobs', series: ['host'] }],
   ['mismatches_total', { kind: 'count', unit: 'count', says: 'mismatches', series: [] }],
+  [
+    'breaker_open',
+    { kind: 'gauge', unit: 'count', says: 'whether it is open', series: [], zeroIsSilent: true },
+  ],
   ['runs_total', { kind: 'count', unit: 'count', says: 'runs', series: null }],
 ]);
 
@@ -136,6 +140,21 @@ describe('metrics in the embedded format', () => {
       }
     assert.equal(values, 130 * 250, 'every value is told once');
     for (const line of raw) assert.ok(Buffer.byteLength(line) < 256 * 1024);
+  });
+
+  test('that are 0 nearly always make no series while they are, and counting nothing makes no line', () => {
+    const { telemetry, lines } = emf();
+    telemetry.gauge('breaker_open', 0, { pool: 'a' });
+    telemetry.gauge('breaker_open', 1, { pool: 'b' });
+    telemetry.count('mismatches_total', { host: 'a' }, 0);
+    telemetry.flush();
+    assert.deepEqual(
+      lines().map((line) => [line['pool'], line['breaker_open'], '_aws' in line]),
+      [
+        ['a', 0, false],
+        ['b', 1, true],
+      ],
+    );
   });
 
   test('of a value that is no number are left out, since the whole line would be refused', () => {

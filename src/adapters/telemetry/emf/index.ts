@@ -109,7 +109,7 @@ export function createEmfTelemetry(options: EmfOptions): EmfTelemetry {
     add: (told: Told) => void,
     value: number,
   ): void {
-    if (!Number.isFinite(value)) return;
+    if (!Number.isFinite(value) || (kind === 'count' && value === 0)) return;
     const key = keyOf(labels);
     const set = sets.get(key) ?? newSet(key, labels);
     const told = set.metrics.get(metric) ?? { kind, values: [] };
@@ -137,7 +137,7 @@ export function createEmfTelemetry(options: EmfOptions): EmfTelemetry {
   }
 
   function writeMetrics({ labels, metrics: told }: LabelSet): void {
-    const directives = directivesOf(labels, [...told.keys()]);
+    const directives = directivesOf(labels, told);
     const values = [...told].map(([name, { kind, values }]) => [
       name,
       kind === 'distribution' ? values : values[0],
@@ -153,11 +153,11 @@ export function createEmfTelemetry(options: EmfOptions): EmfTelemetry {
   }
 
   /** One for each set of dimensions. Members that no directive names are text of the log, and no series. */
-  function directivesOf(labels: Labels, names: readonly string[]): object[] {
+  function directivesOf(labels: Labels, told: ReadonlyMap<string, Told>): object[] {
     const byDimensions = new Map<string, { Namespace: string; Dimensions: string[][]; Metrics: object[] }>();
-    for (const name of names) {
+    for (const [name, { values }] of told) {
       const meaning = metrics.get(name);
-      if (!meaning || meaning.series === null) continue;
+      if (!meaning || meaning.series === null || (meaning.zeroIsSilent && values[0] === 0)) continue;
       const dimensions = [...meaning.series].sort();
       if (!dimensions.every((label) => isDimension(labels[label]))) continue;
       const key = dimensions.join(' ');
