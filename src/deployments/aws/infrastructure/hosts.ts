@@ -1,0 +1,7 @@
+// The types of hosts that can be deployed, and what each needs on AWS. A new one is a folder in src/adapters/hosts and
+// a line here.
+
+import type { CreateHostInfrastructure } from '../../../adapters/hosts/infrastructure.ts';
+import { createInfrastructure as simulated } from '../../../adapters/hosts/simulated/infrastructure.ts';
+
+export const hostInfrastructures: Readonly<Record<string, CreateHostInfrastructure>> = { simulated };

@@ -1,0 +1,226 @@
+// The pipeline: the table, the topics and queues between the stations, and every function that is there once. The
+// Orchestrator's, of which each host and operating system has its own, are in the stacks behind this one.
+
+import { Rule, RuleTargetInput, Schedule } from 'aws-cdk-lib/aws-events';
+import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
+import { CfnEventSourceMapping, type Function as StationFunction } from 'aws-cdk-lib/aws-lambda';
+import type { Queue } from 'aws-cdk-lib/aws-sqs';
+import { CfnOutput, Duration, Stack, type StackProps } from 'aws-cdk-lib/core';
+import { Construct } from 'constructs';
+import type { HostInfrastructure } from '../../../adapters/hosts/infrastructure.ts';
+import { createJobsTable } from '../../../adapters/jobs-tables/dynamodb/infrastructure.ts';
+import type { AwsSettings } from '../../../config/aws.ts';
+import type { Configuration } from '../../../core/configuration.ts';
+import type { HostName } from '../../../core/ids.ts';
+import { type FunctionKind, functions } from '../functions.ts';
+import { outputKeys } from '../outputs.ts';
+import type { CodeOf } from './code.ts';
+import { createEncryptionKey, createLogGroup, topicKey } from './encryption.ts';
+import { createHttpApi, routeOf } from './http-api.ts';
+import { createFailureQueue, createQueue, type QueueWithDeadLetters } from './queues.ts';
+import { createSecret } from './secrets.ts';
+import type { GitHubNames, Shared } from './shared.ts';
+import {
+  createQueueMapping,
+  createStationFunction,
+  partialFailures,
+  type StationFunctionProps,
+} from './station-function.ts';
+import { createTopic, subscribe } from './topics.ts';
+
+export interface PipelineStackProps extends StackProps {
+  configuration: Configuration;
+  settings: AwsSettings;
+  gitHub: GitHubNames;
+  codeOf: CodeOf;
+  hosts: ReadonlyMap<HostName, HostInfrastructure>;
+}
+
+/**
+ * Batches of one shard that are at work at a time, by their items' keys: a record that always fails holds a quarter
+ * of the shard's items up while it is tried again.
+ */
+const streamParallelization = 4;
+
+/** What fails so often fails always, and the sweep of uncounted items notifies again meanwhile. */
+const streamRetriesMax = 5;
+
+/** Older changes have been swept up long before. */
+const streamRecordSecondsMax = 600;
+
+/** The next tick does what one left undone. */
+const tickAgeMax = Duration.minutes(1);
+
+export class PipelineStack extends Stack {
+  readonly shared: Shared;
+  readonly functions = new Map<FunctionKind, StationFunction>();
+  readonly queues = new Map<string, QueueWithDeadLetters>();
+  readonly streamFailures: Queue;
+  readonly apiId: string;
+
+  constructor(scope: Construct, id: string, props: PipelineStackProps) {
+    const { configuration, settings, gitHub, codeOf, hosts, ...stackProps } = props;
+    super(scope, id, stackProps);
+    const encryptionKey = createEncryptionKey(this, 'Key', settings);
+    const snsKey = topicKey(this, encryptionKey);
+
+    // ---- What stations share
+
+    const publisher = new Construct(this, 'Publisher');
+    const waker = new Construct(this, 'Waker');
+    const steps = new Construct(this, 'Steps');
+    const asks = new Construct(this, 'Asks');
+    const queues = {
+      publisher: createQueue(publisher, { kind: 'publisher', of: 'publisher', encryptionKey }),
+      timer: createQueue(waker, { kind: 'timer', of: 'waker', encryptionKey }),
+      steps: createQueue(steps, { kind: 'steps', of: 'steps', encryptionKey }),
+      asks: createQueue(asks, { kind: 'asks', of: 'asks', encryptionKey }),
+    };
+    for (const [name, queue] of Object.entries(queues)) this.queues.set(name, queue);
+    const publisherTopic = createTopic(this, 'PublisherTopic', { fifo: true, key: snsKey });
+    const jobsTopic = createTopic(this, 'JobsTopic', { fifo: false, key: snsKey });
+    subscribe(publisher, { topic: publisherTopic, queue: queues.publisher.queue });
+    subscribe(asks, { topic: jobsTopic, queue: queues.asks.queue, only: { Status: ['ask'] } });
+    const secret = (name: string, says: string) => ({ name, says, settings, encryptionKey });
+    const shared: Shared = {
+      settings,
+      gitHub,
+      table: createJobsTable(this, 'Table', { encryptionKey, retain: settings.retain }),
+      publisherTopic,
+      jobsTopic,
+      timer: queues.timer.queue,
+      steps: queues.steps.queue,
+      webhookSecret: createSecret(
+        this,
+        'WebhookSecret',
+        secret('webhook', 'What GitHub signs webhooks with: { current, previous }'),
+      ),
+      appSecret: createSecret(this, 'AppSecret', secret('app', 'The GitHub App: { appId, privateKey }')),
+      encryptionKey,
+      claimUrl: () => api.apiEndpoint + routeOf('claim').path,
+    };
+    this.shared = shared;
+
+    // ---- Functions
+
+    const station = (
+      kind: FunctionKind,
+      scope: Construct,
+      more: Pick<StationFunctionProps, 'queue' | 'permissions' | 'environment'> = {},
+    ) => {
+      const logs = createLogGroup(scope, 'Logs', { settings, encryptionKey });
+      const code = codeOf(kind);
+      const made = createStationFunction(scope, { kind, shared, code, logs, ...more });
+      this.functions.set(kind, made);
+      if (more.queue) createQueueMapping(scope, made, more.queue, kind);
+      return made;
+    };
+    const doors = new Map(
+      (['webhook', 'claim', 'milestones'] as const).map((kind) => [
+        kind,
+        station(kind, new Construct(this, capitalised(kind))),
+      ]),
+    );
+    const hostEvents = new Construct(this, 'HostEvents');
+    const messenger = new Construct(this, 'Messenger');
+    const tick = new Construct(this, 'Tick');
+    station('publisher', publisher, { queue: queues.publisher.queue });
+    station('waker', waker, { queue: queues.timer.queue });
+    station('steps', steps, { queue: queues.steps.queue, ...allOf(hosts) });
+    station('asks', asks, { queue: queues.asks.queue });
+
+    // ---- What starts those that have no queue
+
+    const api = createHttpApi(this, 'Api', {
+      name: settings.stackName,
+      doors,
+      logs: createLogGroup(this, 'ApiLogs', { settings, encryptionKey }),
+    });
+    this.apiId = api.apiId;
+    this.streamFailures = createFailureQueue(messenger, encryptionKey);
+    mapStream(messenger, station('messenger', messenger), shared, this.streamFailures);
+    createSchedule(tick, station('tick', tick));
+    createEventRules(hostEvents, station('hostEvents', hostEvents), hosts);
+
+    // ---- What people and commands are told
+
+    const tell = (key: string, value: string) =>
+      new CfnOutput(this, `${key}Output`, { value }).overrideLogicalId(key);
+    tell(outputKeys.webhookUrl, api.apiEndpoint + routeOf('webhook').path);
+    tell(outputKeys.table, shared.table.ref);
+    tell(outputKeys.publisherTopic, publisherTopic.topicArn);
+    tell(outputKeys.webhookSecret, shared.webhookSecret.arn);
+    tell(outputKeys.appSecret, shared.appSecret.arn);
+    tell(outputKeys.hosts, configuration.hosts.map(({ name }) => name).join(','));
+    tell(outputKeys.streamFailures, this.streamFailures.queueUrl);
+  }
+}
+
+/** For the function that looks at every host. */
+function allOf(hosts: ReadonlyMap<HostName, HostInfrastructure>) {
+  const all = [...hosts.values()];
+  return {
+    permissions: all.flatMap(({ permissions }) => permissions),
+    environment: Object.assign({}, ...all.map(({ environment }) => environment)) as Record<string, string>,
+  };
+}
+
+/** Only what is not counted comes through, so that the Publisher's own writes cost no call. See changes.ts. */
+const uncountedAlone = { dynamodb: { NewImage: { dirty: { S: [{ exists: true }] } } } };
+
+function mapStream(scope: Construct, messenger: StationFunction, { table }: Shared, failures: Queue): void {
+  const { trigger } = functions.messenger;
+  if (trigger.kind !== 'stream') throw new Error('the Messenger has no stream, by functions.ts');
+  failures.grantSendMessages(messenger);
+  new CfnEventSourceMapping(scope, 'Mapping', {
+    functionName: messenger.functionName,
+    eventSourceArn: table.attrStreamArn,
+    // Not the newest alone: what is written while the mapping is made counts too.
+    startingPosition: 'TRIM_HORIZON',
+    batchSize: trigger.batchSizeMax,
+    maximumBatchingWindowInSeconds: 0,
+    parallelizationFactor: streamParallelization,
+    bisectBatchOnFunctionError: true,
+    maximumRetryAttempts: streamRetriesMax,
+    maximumRecordAgeInSeconds: streamRecordSecondsMax,
+    functionResponseTypes: partialFailures,
+    destinationConfig: { onFailure: { destination: failures.queueArn } },
+    filterCriteria: { filters: [{ pattern: JSON.stringify(uncountedAlone) }] },
+  });
+}
+
+function createSchedule(scope: Construct, tick: StationFunction): void {
+  const { trigger } = functions.tick;
+  if (trigger.kind !== 'schedule') throw new Error('the tick has no schedule, by functions.ts');
+  new Rule(scope, 'Schedule', {
+    description: 'Starts the Reconciler',
+    schedule: Schedule.rate(Duration.minutes(trigger.everyMinutes)),
+    targets: [
+      new LambdaFunction(tick, {
+        event: RuleTargetInput.fromObject({}),
+        maxEventAge: tickAgeMax,
+        retryAttempts: 0,
+      }),
+    ],
+  });
+}
+
+function createEventRules(
+  scope: Construct,
+  hostEvents: StationFunction,
+  hosts: ReadonlyMap<HostName, HostInfrastructure>,
+): void {
+  for (const [name, { events }] of hosts) {
+    for (const [at, eventPattern] of events.entries()) {
+      new Rule(scope, `${name}${at}`, {
+        description: `What host ${name} says of its machines`,
+        eventPattern,
+        targets: [new LambdaFunction(hostEvents)],
+      });
+    }
+  }
+}
+
+function capitalised(kind: FunctionKind): string {
+  return kind.charAt(0).toUpperCase() + kind.slice(1);
+}

@@ -1,0 +1,95 @@
+// One function of the table in functions.ts: its code, its role, its environment, and what starts it where that is a
+// queue. The role's policy is written out in the role, so that one look at it tells all that the function may do.
+
+import { PolicyDocument, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import {
+  Architecture,
+  CfnEventSourceMapping,
+  Code,
+  RecursiveLoop,
+  Runtime,
+  Function as StationFunction,
+} from 'aws-cdk-lib/aws-lambda';
+import type { ILogGroup } from 'aws-cdk-lib/aws-logs';
+import type { IQueue } from 'aws-cdk-lib/aws-sqs';
+import { Duration } from 'aws-cdk-lib/core';
+import type { Construct } from 'constructs';
+import type { OperatingSystem } from '../../../core/configuration.ts';
+import { type FunctionKind, functions } from '../functions.ts';
+import { environmentOf, permissionsOf, type Shared } from './shared.ts';
+
+/** Where a function's bundle is. */
+export interface FunctionCode {
+  kind: FunctionKind;
+  host: string | null;
+  os: OperatingSystem | null;
+  directory: string;
+}
+
+export interface StationFunctionProps {
+  kind: FunctionKind;
+  shared: Shared;
+  code: FunctionCode;
+  logs: ILogGroup;
+  queue?: IQueue;
+  host?: string;
+  /** What its hosts add. */
+  permissions?: readonly PolicyStatement[];
+  environment?: Readonly<Record<string, string>>;
+}
+
+export function createStationFunction(scope: Construct, props: StationFunctionProps): StationFunction {
+  const { kind, shared, code, logs } = props;
+  const { says, memoryMb, timeoutSeconds, recursiveLoop } = functions[kind];
+  const own = { ...(props.queue && { queue: props.queue }), ...(props.host && { host: props.host }) };
+  const role = new Role(scope, 'Role', {
+    assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
+    inlinePolicies: {
+      Own: new PolicyDocument({
+        statements: [writeLogs(logs), ...permissionsOf(kind, shared, own), ...(props.permissions ?? [])],
+      }),
+    },
+  });
+  return new StationFunction(scope, 'Function', {
+    description: props.host ? `${says} (${props.host}, ${code.os})` : says,
+    runtime: Runtime.NODEJS_24_X,
+    architecture: Architecture.ARM_64,
+    handler: 'index.handler',
+    code: Code.fromAsset(code.directory),
+    memorySize: memoryMb,
+    timeout: Duration.seconds(timeoutSeconds),
+    role,
+    logGroup: logs,
+    environment: { ...environmentOf(kind, shared, own), ...props.environment },
+    recursiveLoop: recursiveLoop === 'Allow' ? RecursiveLoop.ALLOW : RecursiveLoop.TERMINATE,
+  });
+}
+
+function writeLogs(logs: ILogGroup): PolicyStatement {
+  return new PolicyStatement({
+    actions: ['logs:CreateLogStream', 'logs:PutLogEvents'],
+    resources: [logs.logGroupArn],
+  });
+}
+
+/** Whoever handles a batch says which of its messages failed; the others are done. */
+export const partialFailures = ['ReportBatchItemFailures'];
+
+export function createQueueMapping(
+  scope: Construct,
+  station: StationFunction,
+  queue: IQueue,
+  kind: FunctionKind,
+): void {
+  const { trigger } = functions[kind];
+  if (trigger.kind !== 'queue') throw new Error(`${kind} has no queue, by functions.ts`);
+  new CfnEventSourceMapping(scope, 'Mapping', {
+    functionName: station.functionName,
+    eventSourceArn: queue.queueArn,
+    batchSize: trigger.batchSizeMax,
+    functionResponseTypes: partialFailures,
+    ...(trigger.concurrencyMax !== null && {
+      scalingConfig: { maximumConcurrency: trigger.concurrencyMax },
+    }),
+  });
+}
