@@ -15,6 +15,7 @@ import { createSqliteBudgets } from '../../adapters/budgets/sqlite/index.ts';
 import { type HostType, hostTypes } from '../../adapters/hosts/index.ts';
 import { takeDataDirectory } from '../../adapters/hosts/local/lock.ts';
 import type { SimulatedGround, SimulatedProgram } from '../../adapters/hosts/simulated/index.ts';
+import { simulatedTraits } from '../../adapters/hosts/simulated/options.ts';
 import { createSqliteJobsTable, type SqliteJobsTable } from '../../adapters/jobs-tables/sqlite/index.ts';
 import type { Gauge } from '../../adapters/telemetry/prometheus/index.ts';
 import type { Configuration, HostSettings } from '../../core/configuration.ts';
@@ -146,18 +147,30 @@ function openHost(
           onWarning: (text) => telemetry.log('warn', text, { host: host.name }),
         }),
       );
-    case 'simulated':
+    case 'simulated': {
+      const options = hostTypes.simulated.options.parse(host.options);
+      const { url, token } = options;
+      // A park tells nobody of this process what dies there: the host's list does.
+      if (url !== undefined && token !== undefined) {
+        return hostTypes.simulated.load().then(({ createRemoteSimulatedHost }) => ({
+          ...createRemoteSimulatedHost({
+            host: host.name,
+            deployment: prefix,
+            traits: simulatedTraits(options),
+            url,
+            token,
+            clock,
+          }),
+          close: () => {},
+        }));
+      }
       if (!simulated) throw new Error(simulatedRefused(host.name));
-      return hostTypes.simulated.load().then(({ createSimulatedHost }) =>
-        createSimulatedHost({
-          ...simulated,
-          deployment: prefix,
-          options: hostTypes.simulated.options.parse(host.options),
-          clock,
-          random,
-          onEvent,
-        }),
-      );
+      return hostTypes.simulated
+        .load()
+        .then(({ createSimulatedHost }) =>
+          createSimulatedHost({ ...simulated, deployment: prefix, options, clock, random, onEvent }),
+        );
+    }
     default:
       return type satisfies never;
   }

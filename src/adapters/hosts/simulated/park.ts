@@ -49,6 +49,8 @@ export interface ParkOptions {
 
 export interface Park {
   readonly url: string;
+  /** One more, for whoever has to know the park's address before. */
+  addHost(host: ParkHost): void;
   ground(host: HostName): SimulatedGround;
   /** The machine dies at once; see `SimulatedHost`. */
   vanish(host: HostName, name: RunnerName, how: { cause: string; silently: boolean }): boolean;
@@ -69,10 +71,11 @@ interface Place {
 export async function startPark(options: ParkOptions): Promise<Park> {
   const { clock, end } = createEndingClock(options.clock);
   const places = new Map<HostName, Place>();
-  for (const host of options.hosts) {
+  const addHost = (host: ParkHost): void => {
     const ground = createSimulatedGround({ clock, ...(host.observer && { observer: host.observer }) });
     places.set(host.name, { host, ground, byDeployment: new Map() });
-  }
+  };
+  for (const host of options.hosts) addHost(host);
 
   const placeOf = (host: HostName): Place => {
     const place = places.get(host);
@@ -108,6 +111,7 @@ export async function startPark(options: ParkOptions): Promise<Park> {
 
   return {
     url: `http://${address}:${(server.address() as AddressInfo).port}`,
+    addHost,
     ground: (host) => placeOf(host).ground,
     vanish: (host, name, how) =>
       [...placeOf(host).byDeployment.values()].some((seen) => seen.vanish(name, how)),
