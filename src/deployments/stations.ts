@@ -17,7 +17,7 @@ import { makeTraceparent } from '../core/trace.ts';
 import { createClaimTokens } from '../flow/claim-token.ts';
 import { ownRunnersOf } from '../flow/identity.ts';
 import { createMessenger, createWaker, type Wake } from '../flow/messenger/handler.ts';
-import type { Notification } from '../flow/notification.ts';
+import { type Notification, notify } from '../flow/notification.ts';
 import { createLauncher } from '../flow/orchestrator/launcher.ts';
 import { createTerminator } from '../flow/orchestrator/terminator.ts';
 import { createClaimDoor } from '../flow/producer/claim.ts';
@@ -26,8 +26,15 @@ import { createMilestoneDoor } from '../flow/producer/milestone.ts';
 import { createWebhookDoor } from '../flow/producer/webhook.ts';
 import { createPublisher } from '../flow/publisher/handler.ts';
 import type { ReconcilerDeps } from '../flow/reconciler/deps.ts';
-import { createReconciler, type Reconciler } from '../flow/reconciler/handler.ts';
+import {
+  createAsks,
+  createReconciler,
+  createSteps,
+  createTick,
+  type Reconciler,
+} from '../flow/reconciler/handler.ts';
 import type { Step } from '../flow/reconciler/message.ts';
+import { plantSweeps } from '../flow/reconciler/sweep.ts';
 import type { SightingContext } from '../flow/sighting.ts';
 import type { Budgets } from '../ports/budgets.ts';
 import type { Clock, Random } from '../ports/clock.ts';
@@ -99,11 +106,14 @@ function proofOf(context: Context) {
 
 // ---- Messenger and Publisher
 
-export function makeMessenger(context: Context, ports: Pick<Ports, 'publisherTopic'>) {
+export function makeMessenger(
+  context: Pick<Context, 'clock' | 'random'>,
+  ports: Pick<Ports, 'publisherTopic'>,
+) {
   return createMessenger({ ...ports, makeId: idsOf(context) });
 }
 
-export function makeWaker({ clock }: Context, ports: Pick<Ports, 'publisherTopic' | 'timer'>) {
+export function makeWaker({ clock }: Pick<Context, 'clock'>, ports: Pick<Ports, 'publisherTopic' | 'timer'>) {
   return createWaker({ ...ports, clock });
 }
 
@@ -179,6 +189,24 @@ export function makeReconciler(context: Context, ports: ReconcilerPorts): Reconc
   return createReconciler(reconcilerDeps(context, ports));
 }
 
+export function makeTick(
+  context: Pick<Context, 'clock' | 'configuration'>,
+  ports: Pick<Ports, 'table' | 'steps'>,
+): Reconciler['tick'] {
+  return createTick({ ...context, ...ports });
+}
+
+export function makeSteps(context: Context, ports: ReconcilerPorts): Reconciler['handle'] {
+  return createSteps(reconcilerDeps(context, ports));
+}
+
+export function makeAsks(
+  context: Context,
+  ports: Pick<Ports, 'table' | 'github' | 'budgets'>,
+): Reconciler['handleAsks'] {
+  return createAsks({ ...context, ...ports, sighting: sightingOf(context) });
+}
+
 export function reconcilerDeps(context: Context, ports: ReconcilerPorts): ReconcilerDeps {
   const { clock, random, configuration, telemetry } = context;
   return {
@@ -190,6 +218,20 @@ export function reconcilerDeps(context: Context, ports: ReconcilerPorts): Reconc
     sighting: sightingOf(context),
     timesOf: timesOf(configuration, (host) => ports.hosts.get(host)?.traits),
   };
+}
+
+/** What no event begins: each host is told to look at its books, and every regular look is planted. */
+export async function startDeployment(
+  context: Pick<Context, 'clock' | 'random' | 'configuration'>,
+  { table, publisherTopic }: Pick<Ports, 'table' | 'publisherTopic'>,
+): Promise<void> {
+  const makeId = idsOf(context);
+  for (const { name } of context.configuration.hosts) {
+    await publisherTopic.publish([
+      notify({ host: name, items: [], recount: true, hops: 0 }, `start:${name}:${makeId()}`),
+    ]);
+  }
+  await plantSweeps({ ...context, table });
 }
 
 // ---- What they share

@@ -2,12 +2,13 @@
 // the same list, so that a variable can not be missing on one side.
 
 import { z } from 'zod';
+import type { FunctionKind } from './functions.ts';
 
 const arn = z.string().regex(/^arn:[\w-]+:[\w-]+:[\w-]*:\d{12}:.+$/);
 const url = z.url({ protocol: /^https?$/ }).max(1024);
 const name = z.string().min(1).max(255);
 
-export const environmentSchema = z.object({
+const environmentSchema = z.object({
   /** Name of the jobs table. */
   JOBS_TABLE: name,
   PUBLISHER_TOPIC_ARN: arn,
@@ -25,14 +26,38 @@ export const environmentSchema = z.object({
   GITHUB_NAME: name,
   /** Where machines claim: `https://…/runners/claim`. */
   CLAIM_URL: url,
-  /** Of an Orchestrator's function. */
+  /** The host that an Orchestrator's function is for. */
   HOST: name,
-  OS: z.enum(['linux', 'windows', 'macos']),
+  /** Webhooks are taken from the addresses alone that GitHub says it sends them from. */
+  GITHUB_ADDRESSES_ONLY: z.enum(['true', 'false']).transform((text) => text === 'true'),
+  /** Of CloudWatch's metrics: one for each deployment. */
+  METRICS_NAMESPACE: name,
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']),
 });
 
 export type VariableName = keyof typeof environmentSchema.shape;
-type Environment = z.output<typeof environmentSchema>;
+
+const everyFunction = ['LOG_LEVEL', 'METRICS_NAMESPACE'] as const;
+const table = [...everyFunction, 'JOBS_TABLE', 'GITHUB_NAME'] as const;
+const gitHub = ['GITHUB_API_URL', 'APP_SECRET_ARN'] as const;
+
+/** Which variables each kind of function is given: exactly these, and those of its hosts. */
+export const variables = {
+  webhook: [...table, 'WEBHOOK_SECRET_ARN', 'GITHUB_ADDRESSES_ONLY'],
+  claim: [...table, ...gitHub],
+  milestones: table,
+  hostEvents: table,
+  messenger: [...everyFunction, 'PUBLISHER_TOPIC_ARN'],
+  waker: [...everyFunction, 'PUBLISHER_TOPIC_ARN', 'TIMER_QUEUE_URL', 'QUEUE_URL'],
+  publisher: [...table, 'PUBLISHER_TOPIC_ARN', 'JOBS_TOPIC_ARN', 'TIMER_QUEUE_URL', 'QUEUE_URL'],
+  launcher: [...table, ...gitHub, 'CLAIM_URL', 'HOST', 'QUEUE_URL'],
+  terminator: [...table, ...gitHub, 'HOST', 'QUEUE_URL'],
+  tick: [...table, 'PUBLISHER_TOPIC_ARN', 'STEPS_QUEUE_URL', 'GITHUB_ADDRESSES_ONLY'],
+  steps: [...table, ...gitHub, 'PUBLISHER_TOPIC_ARN', 'JOBS_TOPIC_ARN', 'STEPS_QUEUE_URL', 'QUEUE_URL'],
+  asks: [...table, ...gitHub, 'QUEUE_URL'],
+} as const satisfies Readonly<Record<FunctionKind, readonly VariableName[]>>;
+
+export type Environment = z.output<typeof environmentSchema>;
 
 /** The variables named, parsed; throws, and names those that are missing or not allowed. No value is shown. */
 export function readEnvironment<Name extends VariableName>(

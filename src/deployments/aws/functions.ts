@@ -49,6 +49,12 @@ export interface FunctionSpec {
   secret: 'webhook' | 'app' | null;
   /** Hosts that it calls: none, that of its queue, or every one. */
   hosts: 'none' | 'own' | 'all';
+  /**
+   * What Lambda does with an invocation that stands in the 16th round of functions which start one another by SNS and
+   * SQS. `Allow` where rounds are the normal case, and something else bounds them; `Terminate`, its default, where there
+   * are none, so that one is a mistake. [AWS: Use Lambda recursive loop detection]
+   */
+  recursiveLoop: 'Allow' | 'Terminate';
 }
 
 export type TableAction =
@@ -88,6 +94,7 @@ export const functions: Readonly<Record<FunctionKind, FunctionSpec>> = {
     sends: [],
     secret: 'webhook',
     hosts: 'none',
+    recursiveLoop: 'Terminate',
   },
   claim: {
     says: 'The door at which a machine asks for its just-in-time configuration',
@@ -98,6 +105,7 @@ export const functions: Readonly<Record<FunctionKind, FunctionSpec>> = {
     sends: [],
     secret: 'app',
     hosts: 'none',
+    recursiveLoop: 'Terminate',
   },
   milestones: {
     says: 'The door for what a machine says about itself',
@@ -108,6 +116,7 @@ export const functions: Readonly<Record<FunctionKind, FunctionSpec>> = {
     sends: [],
     secret: null,
     hosts: 'none',
+    recursiveLoop: 'Terminate',
   },
   hostEvents: {
     says: 'The door for what hosts say about their machines, by EventBridge',
@@ -118,6 +127,7 @@ export const functions: Readonly<Record<FunctionKind, FunctionSpec>> = {
     sends: [],
     secret: null,
     hosts: 'none',
+    recursiveLoop: 'Terminate',
   },
   messenger: {
     says: 'Turns what changed in the table into notifications',
@@ -128,6 +138,8 @@ export const functions: Readonly<Record<FunctionKind, FunctionSpec>> = {
     sends: ['publisherTopic'],
     secret: null,
     hosts: 'none',
+    // What it tells of may be what a run of the Publisher caused, for as long as a burst lasts.
+    recursiveLoop: 'Allow',
   },
   waker: {
     says: 'Tells a host that its time has come',
@@ -138,6 +150,8 @@ export const functions: Readonly<Record<FunctionKind, FunctionSpec>> = {
     sends: ['publisherTopic', 'timer'],
     secret: null,
     hosts: 'none',
+    // A timer may wake the Publisher, which arms the next, for days. Each waits for time to pass.
+    recursiveLoop: 'Allow',
   },
   publisher: {
     says: 'Counts, plans, commits, and orders',
@@ -150,6 +164,8 @@ export const functions: Readonly<Record<FunctionKind, FunctionSpec>> = {
     sends: ['publisherTopic', 'jobsTopic', 'timer'],
     secret: null,
     hosts: 'none',
+    // A long burst is paced by its own notifications; after a few without a commit between, it stops itself.
+    recursiveLoop: 'Allow',
   },
   launcher: {
     says: 'Launches runners',
@@ -161,6 +177,7 @@ export const functions: Readonly<Record<FunctionKind, FunctionSpec>> = {
     sends: [],
     secret: 'app',
     hosts: 'own',
+    recursiveLoop: 'Terminate',
   },
   terminator: {
     says: 'Ends runners: at GitHub first, then at their host',
@@ -171,6 +188,7 @@ export const functions: Readonly<Record<FunctionKind, FunctionSpec>> = {
     sends: [],
     secret: 'app',
     hosts: 'own',
+    recursiveLoop: 'Terminate',
   },
   tick: {
     says: 'The Reconciler, each minute: says which steps there are to do',
@@ -181,6 +199,7 @@ export const functions: Readonly<Record<FunctionKind, FunctionSpec>> = {
     sends: ['steps', 'publisherTopic'],
     secret: null,
     hosts: 'none',
+    recursiveLoop: 'Terminate',
   },
   steps: {
     says: "The Reconciler's steps: deadlines, and looks at what is really there",
@@ -192,6 +211,8 @@ export const functions: Readonly<Record<FunctionKind, FunctionSpec>> = {
     sends: ['publisherTopic', 'jobsTopic', 'steps'],
     secret: 'app',
     hosts: 'all',
+    // A step may plant the next, at most one for each tick; what it writes may wake the Publisher.
+    recursiveLoop: 'Allow',
   },
   asks: {
     says: 'Asks GitHub what became of a job',
@@ -199,8 +220,9 @@ export const functions: Readonly<Record<FunctionKind, FunctionSpec>> = {
     memoryMb,
     timeoutSeconds: 60,
     table: facts,
-    sends: ['steps'],
+    sends: [],
     secret: 'app',
     hosts: 'none',
+    recursiveLoop: 'Terminate',
   },
 };

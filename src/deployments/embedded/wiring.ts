@@ -7,7 +7,6 @@
 //   Host        by the configuration, each loaded by the registry
 //   Clock       the system's
 
-import { randomBytes } from 'node:crypto';
 import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -19,13 +18,14 @@ import { simulatedTraits } from '../../adapters/hosts/simulated/options.ts';
 import { createSqliteJobsTable, type SqliteJobsTable } from '../../adapters/jobs-tables/sqlite/index.ts';
 import type { Gauge } from '../../adapters/telemetry/prometheus/index.ts';
 import type { Configuration, HostSettings } from '../../core/configuration.ts';
-import { type GitHubName, type HostName, isDeploymentPrefix } from '../../core/ids.ts';
+import type { GitHubName, HostName } from '../../core/ids.ts';
 import type { PoolBooks } from '../../core/ledger.ts';
 import type { Clock, Random } from '../../ports/clock.ts';
 import type { GitHub } from '../../ports/github.ts';
 import type { Host, HostEvent } from '../../ports/host.ts';
 import type { Deployment } from '../../ports/jobs-table.ts';
 import type { Telemetry } from '../../ports/telemetry.ts';
+import { makeDeployment } from '../make-deployment.ts';
 import { createPipeline, type Doors, type Pipeline } from '../pipeline.ts';
 import { startTicking } from './ticking.ts';
 
@@ -214,15 +214,6 @@ async function readDeployment(file: string): Promise<Deployment> {
   } finally {
     table.close();
   }
-}
-
-const prefixLength = 5;
-const claimKeyBytes = 32;
-
-function makeDeployment(): Deployment {
-  const prefix = [...randomBytes(prefixLength)].map((byte) => (byte % 36).toString(36)).join('');
-  if (!isDeploymentPrefix(prefix)) throw new Error(`not a deployment's prefix: ${prefix}`);
-  return { prefix, claimKey: randomBytes(claimKeyBytes).toString('base64') };
 }
 
 /** Names of accounts are in it, and jobs of other users pass through its folder. */

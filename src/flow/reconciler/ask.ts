@@ -22,7 +22,12 @@ function isLasting(error: unknown): boolean {
 /** Asks that a disaster may cause at once: beyond it they are spread, so that runners can still be registered. */
 const asksAtOnce = 100;
 
-export function createAsk(deps: ReconcilerDeps): Ask {
+export type AskDeps = Pick<
+  ReconcilerDeps,
+  'clock' | 'table' | 'github' | 'budgets' | 'configuration' | 'sighting' | 'telemetry'
+>;
+
+export function createAsk(deps: AskDeps): Ask {
   const { clock, table, github, budgets, configuration, sighting, telemetry } = deps;
 
   async function isGranted(installation: number): Promise<boolean> {

@@ -8,7 +8,7 @@ import type { Host } from '../../ports/host.ts';
 import type { Sweep } from '../../ports/jobs-table.ts';
 import type { BatchHandler, OutgoingMessage } from '../../ports/queue.ts';
 import { notify } from '../notification.ts';
-import { createAsk } from './ask.ts';
+import { type AskDeps, createAsk } from './ask.ts';
 import type { ReconcilerDeps } from './deps.ts';
 import { createDuties } from './duties.ts';
 import { guarded } from './guarded.ts';
@@ -37,14 +37,13 @@ export interface Reconciler {
 }
 
 export function createReconciler(deps: ReconcilerDeps): Reconciler {
-  const { clock, table, telemetry, configuration, publisherTopic } = deps;
-  const ask = createAsk(deps);
-  const duties = createDuties(deps, ask);
-  const sweep = createSweeps(deps);
+  return { tick: createTick(deps), handle: createSteps(deps), handleAsks: createAsks(deps) };
+}
 
-  return { tick, handle, handleAsks };
+type TickDeps = Pick<ReconcilerDeps, 'clock' | 'table' | 'configuration' | 'steps'>;
 
-  async function tick(): Promise<void> {
+export function createTick({ clock, table, configuration, steps: queue }: TickDeps): Reconciler['tick'] {
+  return async () => {
     const due = inTurn(await table.sweepsDue(clock.now(), sweepsReadMax));
     const steps: Step[] = [
       ...configuration.hosts.flatMap(({ name }): Step[] => [
@@ -56,20 +55,30 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
       { step: 'purge' },
       ...due.map(({ kind, subject }): Step => ({ step: 'sweep', kind, subject })),
     ];
-    await deps.steps.publish(steps.map((body): OutgoingMessage<Step> => ({ body })));
-  }
+    await queue.publish(steps.map((body): OutgoingMessage<Step> => ({ body })));
+  };
+}
 
-  async function handle(batch: Parameters<BatchHandler<Step>>[0]): ReturnType<BatchHandler<Step>> {
-    for (const { body } of batch) await guarded(telemetry, body.step, () => perform(body));
-    return [];
-  }
-
-  async function handleAsks(batch: Parameters<BatchHandler<Order>>[0]): ReturnType<BatchHandler<Order>> {
+export function createAsks(deps: AskDeps): Reconciler['handleAsks'] {
+  const ask = createAsk(deps);
+  return async (batch) => {
     for (const { body } of batch) {
-      if (body.status === 'ask') await guarded(telemetry, 'ask', () => ask(body.job, body.purpose));
+      if (body.status === 'ask') await guarded(deps.telemetry, 'ask', () => ask(body.job, body.purpose));
     }
     return [];
-  }
+  };
+}
+
+export function createSteps(deps: ReconcilerDeps): Reconciler['handle'] {
+  const { clock, table, telemetry, configuration, publisherTopic } = deps;
+  const ask = createAsk(deps);
+  const duties = createDuties(deps, ask);
+  const sweep = createSweeps(deps);
+
+  return async (batch) => {
+    for (const { body } of batch) await guarded(telemetry, body.step, () => perform(body));
+    return [];
+  };
 
   function perform(step: Step): Promise<void> {
     switch (step.step) {

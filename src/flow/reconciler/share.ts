@@ -7,7 +7,11 @@ import type { ReconcilerDeps } from './deps.ts';
 const hourlyLimitDefault = 5_000;
 
 /** Spread evenly over the hour, with so much saved up at most. */
-export function shareOfRequests(deps: ReconcilerDeps, installation: number, burstMin: number): BudgetTerms {
+export function shareOfRequests(
+  deps: Pick<ReconcilerDeps, 'github' | 'configuration'>,
+  installation: number,
+  burstMin: number,
+): BudgetTerms {
   const limit = deps.github.rateLeft(installation)?.limit ?? hourlyLimitDefault;
   const perSecond = (limit * deps.configuration.github.sweepShare) / 3_600;
   return { burst: Math.max(burstMin, Math.ceil(perSecond * 60)), perSecond };

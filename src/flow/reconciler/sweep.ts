@@ -65,7 +65,9 @@ export function createSweeps(deps: ReconcilerDeps): (kind: Sweep['kind'], subjec
 }
 
 /** Made at each start: what has no event to make it. */
-export async function plantSweeps(deps: ReconcilerDeps): Promise<void> {
+export async function plantSweeps(
+  deps: Pick<ReconcilerDeps, 'clock' | 'table' | 'configuration'>,
+): Promise<void> {
   const now = deps.clock.now();
   const plant = (kind: Sweep['kind'], subject: string, state: unknown = null) =>
     deps.table.sweepSoon({ kind, subject, nextAt: now, lastAt: null, touchedAt: 0, state });

@@ -1,0 +1,197 @@
+// Bundles each function with all that it needs, and nothing else, into a folder of its own:
+//
+//   <out>/<function>/index.mjs            its code, one file, with the handler as `handler`
+//   <out>/<function>/configuration.json   the configuration, the same in all
+//
+// There is one function of each kind, and one launcher and one terminator for each host and operating system. Those
+// that meet hosts get the openers of exactly the types that they meet. The same source and configuration give the same
+// bytes, wherever they are bundled, so that a deploy changes what changed.
+
+import { existsSync } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { deflateRawSync } from 'node:zlib';
+import { type BuildOptions, build, type Metafile } from 'esbuild';
+import type { Configuration, OperatingSystem } from '../../core/configuration.ts';
+import type { HostName } from '../../core/ids.ts';
+import type { HostTraits } from '../../ports/host.ts';
+import { systemsOf } from '../stations.ts';
+import { type Bundled, bundledFile } from './bundled.ts';
+import { type FunctionKind, functionKinds } from './functions.ts';
+import type { HostOpener } from './host-opener.ts';
+import { lean } from './lean.ts';
+
+export interface BundleSettings {
+  configuration: Configuration;
+  /** What is in there already is written over. */
+  outDirectory: string;
+  /** AWS's SDK: within each bundle, or as Lambda's runtime brings it. */
+  sdk: 'bundled' | 'runtime';
+}
+
+export interface BundledFunction {
+  /** Unique: `webhook`, `launcher-mac-macos`. */
+  name: string;
+  kind: FunctionKind;
+  /** Of a launcher and a terminator; `null` for all others. */
+  host: HostName | null;
+  os: OperatingSystem | null;
+  /** Holds the function's code: what is to be deployed. */
+  directory: string;
+  /** Of the code alone. */
+  bytes: number;
+  /** As a deploy packs it, with the configuration. */
+  zippedBytes: number;
+  /** What is in it, and why. */
+  metafile: Metafile;
+}
+
+const codeFile = 'index.mjs';
+const root = resolve(import.meta.dirname, '../../..');
+const here = import.meta.dirname;
+
+export async function bundleFunctions(settings: BundleSettings): Promise<BundledFunction[]> {
+  const { configuration, outDirectory } = settings;
+  const bundled: Bundled = { configuration, traits: await traitsOf(configuration) };
+  const configurationText = JSON.stringify(bundled);
+  const built = new Map<string, ReturnType<typeof buildEntry>>();
+  return Promise.all(
+    functionsOf(configuration).map(async ({ name, kind, host, os }): Promise<BundledFunction> => {
+      const entry = entryOf(kind, typesMetBy(kind, host, configuration));
+      // Launchers of two hosts of one type are the same code.
+      const building = built.get(entry) ?? buildEntry(entry, settings.sdk);
+      built.set(entry, building);
+      const { code, metafile } = await building;
+      const directory = join(resolve(outDirectory), name);
+      await mkdir(directory, { recursive: true });
+      await writeFile(join(directory, codeFile), code);
+      await writeFile(join(directory, bundledFile), configurationText);
+      const zippedBytes = zippedBytesOf([code, Buffer.from(configurationText)]);
+      return { name, kind, host, os, directory, bytes: code.byteLength, zippedBytes, metafile };
+    }),
+  );
+}
+
+type Named = Pick<BundledFunction, 'name' | 'kind' | 'host' | 'os'>;
+
+/** Every function that this configuration needs, bundled or not. */
+export function functionsOf(configuration: Configuration): Named[] {
+  return functionKinds.flatMap((kind): Named[] => {
+    if (kind !== 'launcher' && kind !== 'terminator') return [{ name: kind, kind, host: null, os: null }];
+    return configuration.hosts.flatMap(({ name: host }) =>
+      systemsOf(configuration, host).map((os) => ({ name: `${kind}-${host}-${os}`, kind, host, os })),
+    );
+  });
+}
+
+/** Types of hosts whose openers a function needs. */
+function typesMetBy(kind: FunctionKind, host: HostName | null, { hosts }: Configuration): string[] {
+  const met = kind === 'steps' || kind === 'hostEvents' ? hosts : hosts.filter(({ name }) => name === host);
+  return [...new Set(met.map(({ type }) => type))].sort();
+}
+
+// ---- The entry of a bundle
+
+const fileOf: Readonly<Record<FunctionKind, string>> = {
+  webhook: 'webhook.ts',
+  claim: 'claim.ts',
+  milestones: 'milestones.ts',
+  hostEvents: 'host-events.ts',
+  messenger: 'messenger.ts',
+  waker: 'waker.ts',
+  publisher: 'publisher.ts',
+  launcher: 'launcher.ts',
+  terminator: 'terminator.ts',
+  tick: 'tick.ts',
+  steps: 'steps.ts',
+  asks: 'asks.ts',
+};
+
+function entryOf(kind: FunctionKind, types: readonly string[]): string {
+  const file = JSON.stringify(`./functions/${fileOf[kind]}`);
+  switch (kind) {
+    case 'launcher':
+    case 'terminator':
+    case 'steps':
+      return entryWith(file, types, 'open');
+    case 'hostEvents':
+      return entryWith(file, types, 'readEvent');
+    default:
+      return `export { handler } from ${file};\n`;
+  }
+}
+
+/** Only the one export of each opener, so that what its others need stays out. */
+function entryWith(file: string, types: readonly string[], member: keyof HostOpener): string {
+  const imports = types.map(
+    (type, i) => `import { ${member} as host${i} } from ${JSON.stringify(openerFile(type))};\n`,
+  );
+  const openers = types.map((type, i) => `${JSON.stringify(type)}: { ${member}: host${i} }`);
+  return [
+    `import { handlerOf } from ${file};\n`,
+    ...imports,
+    `export const handler = await handlerOf({ ${openers.join(', ')} });\n`,
+  ].join('');
+}
+
+function openerFile(type: string): string {
+  return `./hosts/${type}.ts`;
+}
+
+async function traitsOf({ hosts }: Configuration): Promise<Record<string, HostTraits>> {
+  const traits: Record<string, HostTraits> = {};
+  for (const settings of hosts) traits[settings.name] = (await openerOf(settings)).traits(settings);
+  return traits;
+}
+
+/** A type is a name that the configuration's schema knows, so it is the name of a file at most. */
+async function openerOf({ name, type }: { name: HostName; type: string }): Promise<HostOpener> {
+  const file = openerFile(type);
+  if (!/^[a-z0-9-]+$/.test(type) || !existsSync(new URL(file, import.meta.url))) {
+    throw new Error(
+      `host ${name} is of type ${type}, whose machines can not be reached from AWS: functions that would launch them ` +
+        'have no way to. Remedy: take another type of host, or run the system on one machine (`make start`).',
+    );
+  }
+  return (await import(file)) as HostOpener;
+}
+
+// ---- The build
+
+/** What Lambda's runtime brings. [AWS: Building Lambda functions with Node.js] */
+const runtimeSdk = ['@aws-sdk/*', '@smithy/*'];
+
+async function buildEntry(entry: string, sdk: BundleSettings['sdk']) {
+  const options: BuildOptions = {
+    stdin: { contents: entry, resolveDir: here, sourcefile: 'function.ts', loader: 'ts' },
+    // Paths in what is written are from here, the same on every machine.
+    absWorkingDir: root,
+    bundle: true,
+    write: false,
+    metafile: true,
+    platform: 'node',
+    target: 'node24',
+    format: 'esm',
+    // By default a bundle for Node takes the CommonJS form of a package, which nothing can be left out of.
+    mainFields: ['module', 'main'],
+    minify: true,
+    legalComments: 'none',
+    charset: 'utf8',
+    logLevel: 'silent',
+    plugins: [lean],
+    ...(sdk === 'runtime'
+      ? { external: runtimeSdk }
+      : { alias: { '@aws-sdk/credential-provider-node': join(here, 'functions/credentials.ts') } }),
+  };
+  const { outputFiles, metafile } = await build(options as BuildOptions & { write: false; metafile: true });
+  const code = outputFiles[0]?.contents;
+  if (!code) throw new Error(`esbuild wrote nothing for ${entry}`);
+  return { code, metafile };
+}
+
+/** Headers of a zip archive's entry, in its two places, with a short name. */
+const zipEntryBytes = 2 * 64;
+
+function zippedBytesOf(files: readonly Uint8Array[]): number {
+  return files.reduce((sum, file) => sum + zipEntryBytes + deflateRawSync(file, { level: 9 }).byteLength, 0);
+}

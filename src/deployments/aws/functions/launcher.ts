@@ -1,0 +1,29 @@
+// Launches runners on one host, for one operating system.
+
+import { env } from 'node:process';
+import { handleSqsEvent } from '../../../adapters/topics/aws/index.ts';
+import { makeLauncher } from '../../stations.ts';
+import { readEnvironment, variables } from '../environment.ts';
+import { openGitHub } from '../github.ts';
+import type { HostOpeners } from '../host-opener.ts';
+import { invocation } from '../invocation.ts';
+import { parseOrder } from '../messages.ts';
+import { hostNamed, openHosts, openTable, queueOf } from '../ports.ts';
+
+/** A token, a look and a mint, where this host is handed its configuration: within the function's 40 s. */
+const gitHubMsMax = 8_000;
+
+export async function handlerOf(openers: HostOpeners) {
+  const environment = readEnvironment(env, variables.launcher);
+  const { context, table, budgets } = await openTable(environment);
+  const github = openGitHub(context, environment, { timeoutMs: gitHubMsMax });
+  const { hostName, host } = hostNamed(openHosts(openers, context, environment.HOST), environment.HOST);
+
+  return invocation(
+    context,
+    handleSqsEvent(
+      { ...queueOf(context, environment, `launch-${hostName}`), parse: parseOrder },
+      makeLauncher(context, { table, github, budgets: budgets(), host }, hostName, environment.CLAIM_URL),
+    ),
+  );
+}

@@ -1,0 +1,42 @@
+// GitHub's webhook.
+
+import { env } from 'node:process';
+import type { Answer } from '../../../flow/producer/answer.ts';
+import { type WebhookRequest, webhookBytesMax } from '../../../flow/producer/webhook.ts';
+import { makeWebhookDoor } from '../../stations.ts';
+import { readEnvironment, variables } from '../environment.ts';
+import { httpDoor } from '../http.ts';
+import { invocation } from '../invocation.ts';
+import { openTable } from '../ports.ts';
+import { createSecret, createSecretReader, webhookSecret } from '../secrets.ts';
+
+const environment = readEnvironment(env, variables.webhook);
+const { context, table } = await openTable(environment);
+const readText = createSecretReader({});
+const secret = createSecret({
+  ...context,
+  fetchText: () => readText(environment.WEBHOOK_SECRET_ARN),
+  schema: webhookSecret,
+  name: environment.WEBHOOK_SECRET_ARN,
+});
+
+export const handler = invocation(
+  context,
+  httpDoor({ routeKey: 'POST /webhooks/github', bytesMax: webhookBytesMax }, async ({ headers, body }) => {
+    const request: WebhookRequest = {
+      signature: headers.get('x-hub-signature-256') ?? null,
+      event: headers.get('x-github-event') ?? null,
+      delivery: headers.get('x-github-delivery') ?? null,
+      body,
+    };
+    const answer = await answerBy(await secret.read(), request);
+    if (answer.status !== 401 || request.signature === null) return answer;
+    // Signed with a secret that is not known here: it may have been changed a moment ago.
+    const secrets = await secret.readAgain();
+    return secrets === null ? answer : answerBy(secrets, request);
+  }),
+);
+
+function answerBy(secrets: readonly string[], request: WebhookRequest): Promise<Answer> {
+  return makeWebhookDoor(context, { table }, secrets)(request);
+}

@@ -1,0 +1,34 @@
+// What esbuild would put into a bundle for nothing, since it can not tell that nothing of it is used. Our own modules
+// say in package.json that they do nothing when they are loaded; what is left is told here.
+//
+// - `import { z } from 'zod'` names an object of everything that zod has, its 400 KB with texts in fifty languages.
+//   `import * as z` means the same, and is taken apart.
+// - The SDK's document client does nothing when it is loaded either, but does not say so: a function that has no use for
+//   it would have it all, with the whole client of DynamoDB.
+
+import { readFile } from 'node:fs/promises';
+import { sep } from 'node:path';
+import type { Plugin } from 'esbuild';
+
+const zodByName = /^import \{ z \} from 'zod';$/m;
+const documentClient = /^@aws-sdk\/lib-dynamodb$/;
+
+/** Marks what was asked from here, which would come here again. */
+const asked = Symbol('asked by lean');
+
+export const lean: Plugin = {
+  name: 'lean',
+  setup(build) {
+    build.onLoad({ filter: /\.ts$/ }, async ({ path }) => {
+      if (path.includes(`${sep}node_modules${sep}`)) return null;
+      const text = await readFile(path, 'utf8');
+      return { contents: text.replace(zodByName, "import * as z from 'zod';"), loader: 'ts' };
+    });
+    build.onResolve({ filter: documentClient }, async ({ path, pluginData, resolveDir, kind }) => {
+      if (pluginData === asked) return null;
+      const found = await build.resolve(path, { resolveDir, kind, pluginData: asked });
+      if (found.errors.length > 0 || found.external) return null;
+      return { path: found.path, sideEffects: false };
+    });
+  },
+};
