@@ -20,7 +20,7 @@ const subnetsMax = 16;
 const arn = (service: string, what: string) =>
   z.string().regex(new RegExp(`^arn:aws[\\w-]*:${service}:[\\w-]*:\\d{12}:${what}$`));
 
-const networkSchema = z
+export const networkSchema = z
   .strictObject({
     kind: noted(z.enum(['public', 'nat', 'existing']).default('public'), {
       says: '`public`: machines have public addresses of their own (IPv4 and IPv6), and nothing can call them. `nat`: they have none, and go out through a NAT gateway. `existing`: subnets that are there already.',
@@ -43,11 +43,11 @@ const networkSchema = z
       z
         .array(z.string().regex(/^[a-z]{2}(?:-[a-z]+)+-\d[a-z]$/))
         .min(1)
-        .max(zonesMax)
+        .max(subnetsMax)
         .optional(),
       {
         says: 'Availability zones to use. With `existing`: those of the subnets, in the same order.',
-        allowed: `a list of 1 to ${zonesMax} zones, such as ['eu-west-1a', 'eu-west-1b']`,
+        allowed: `a list of zones, such as ['eu-west-1a', 'eu-west-1b']: with kind 'existing' as many as subnetIds, else 1 to ${zonesMax}`,
         defaultSays: 'the first two of the region',
       },
     ),
@@ -56,7 +56,10 @@ const networkSchema = z
         .string()
         .regex(/^vpc-[0-9a-f]{8,17}$/)
         .optional(),
-      { says: 'With `existing`: the network.', allowed: 'the id of a VPC, vpc-…' },
+      {
+        says: 'With `existing`: the network.',
+        allowed: "with kind 'existing' the id of a VPC, vpc-…; else none",
+      },
     ),
     subnetIds: noted(
       z
@@ -64,26 +67,22 @@ const networkSchema = z
         .min(1)
         .max(subnetsMax)
         .optional(),
-      { says: 'With `existing`: where machines start.', allowed: 'a list of ids of subnets, subnet-…' },
+      {
+        says: 'With `existing`: where machines start.',
+        allowed: `with kind 'existing' a list of 1 to ${subnetsMax} ids of subnets, subnet-…; else none`,
+      },
     ),
     flowLogs: noted(z.boolean().default(true), {
       says: 'Whether the connections of a network that is made are logged, for as long as other logs.',
     }),
   })
   .superRefine((network, context) => {
-    const refuse = (path: string, message: string) =>
-      context.addIssue({ code: 'custom', path: [path], message });
-    if (network.kind !== 'existing') {
-      if (network.vpcId) refuse('vpcId', "no vpcId, unless kind is 'existing'");
-      if (network.subnetIds) refuse('subnetIds', "no subnetIds, unless kind is 'existing'");
-      return;
-    }
-    if (!network.vpcId) refuse('vpcId', "the id of a VPC, vpc-…: kind 'existing' needs it");
-    if (!network.subnetIds)
-      refuse('subnetIds', "a list of ids of subnets, subnet-…: kind 'existing' needs it");
-    if (network.zones?.length !== network.subnetIds?.length) {
-      refuse('zones', "the zone of each of subnetIds, in the same order: kind 'existing' needs them");
-    }
+    const refuse = (key: string) => context.addIssue({ code: 'custom', path: [key] });
+    const { kind, vpcId, subnetIds, zones = [] } = network;
+    const isThere = kind === 'existing';
+    if (isThere !== (vpcId !== undefined)) refuse('vpcId');
+    if (isThere !== (subnetIds !== undefined)) refuse('subnetIds');
+    if (isThere ? zones.length !== subnetIds?.length : zones.length > zonesMax) refuse('zones');
   });
 
 export const awsSchema = z.strictObject({

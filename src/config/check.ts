@@ -3,6 +3,7 @@
 // whole look at whatever could be read.
 
 import type { Configuration } from '../core/configuration.ts';
+import type { AwsSettings } from './aws.ts';
 import { draftOf, inTermsOfHosts } from './draft.ts';
 import { hostTypes as allHostTypes, type HostTypes } from './host-types.ts';
 import { normalise } from './normalise.ts';
@@ -12,9 +13,14 @@ import { readPart } from './read-part.ts';
 import { problemsOfAll, warningsOfAll } from './rules.ts';
 import { configurationSchema } from './schema.ts';
 
-export type Checked =
-  | { outcome: 'accepted'; configuration: Configuration; warnings: Warning[] }
-  | { outcome: 'refused'; problems: Problem[] };
+export interface Accepted {
+  configuration: Configuration;
+  /** Of the deployment on AWS. */
+  aws: AwsSettings;
+  warnings: Warning[];
+}
+
+export type Checked = ({ outcome: 'accepted' } & Accepted) | { outcome: 'refused'; problems: Problem[] };
 
 export function checkConfiguration(written: unknown, hostTypes: HostTypes = allHostTypes): Checked {
   const { data, problems: notData } = plainData(written);
@@ -26,7 +32,7 @@ export function checkConfiguration(written: unknown, hostTypes: HostTypes = allH
     return { outcome: 'refused', problems: firstOfEachPlace(problems) };
   }
   const configuration = normalise(whole.value, hostTypes, inTerms);
-  return { outcome: 'accepted', configuration, warnings: warningsOfAll(draft) };
+  return { outcome: 'accepted', configuration, aws: whole.value.aws, warnings: warningsOfAll(draft) };
 }
 
 /** For callers that can not go on without: throws with all problems. `source` names the configuration in it. */
@@ -34,7 +40,7 @@ export function demandConfiguration(
   written: unknown,
   source = 'The configuration',
   hostTypes: HostTypes = allHostTypes,
-): { configuration: Configuration; warnings: Warning[] } {
+): Accepted {
   const checked = checkConfiguration(written, hostTypes);
   if (checked.outcome === 'refused') throw new ConfigurationError(source, checked.problems);
   return checked;

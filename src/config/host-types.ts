@@ -41,6 +41,19 @@ const facts: Readonly<Record<HostType, HostTypeFacts>> = {
     launchBurst: 10,
     launchesPerSecond: 10,
   },
+  ec2: {
+    says: 'Virtual machines of EC2, for jobs that need a machine: Linux, Windows and macOS.',
+    operatingSystems: ['linux', 'windows', 'macos'],
+    isOneMachine: false,
+    standby: true,
+    callsBack: true,
+    // Windows takes five minutes, and sometimes nearly ten. Linux is up in one: its pools may say 240 seconds. macOS
+    // takes up to twenty minutes: its pools have to say more.
+    bootSeconds: 600,
+    // EC2 grants so many launches an account and region: a bucket of requests that refills with two a second.
+    launchBurst: 5,
+    launchesPerSecond: 2,
+  },
   simulated: {
     says: 'Machines that exist only in memory, for tests and demonstrations.',
     operatingSystems: ['linux', 'windows', 'macos'],

@@ -6,11 +6,10 @@ import { readFile, stat } from 'node:fs/promises';
 import { extname, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify, stripVTControlCharacters } from 'node:util';
-import type { Configuration } from '../core/configuration.ts';
 import { readable } from '../core/reason.ts';
-import { demandConfiguration } from './check.ts';
+import { type Accepted, demandConfiguration } from './check.ts';
 import { hostTypes as allHostTypes, type HostTypes } from './host-types.ts';
-import { ConfigurationError, type Warning } from './problem.ts';
+import { ConfigurationError } from './problem.ts';
 
 const moduleExtensions = ['.ts', '.mts', '.js', '.mjs'];
 
@@ -21,7 +20,7 @@ const moduleExtensions = ['.ts', '.mts', '.js', '.mjs'];
 export async function loadConfiguration(
   path: string,
   hostTypes: HostTypes = allHostTypes,
-): Promise<{ configuration: Configuration; warnings: Warning[] }> {
+): Promise<Accepted> {
   const file = resolve(path);
   await demandFile(file);
   const written = extname(file) === '.json' ? await readJson(file) : await readModule(file);

@@ -1,6 +1,7 @@
 // docs/reference/configuration.md, made from the schemas, so that it can not say anything else than they do.
 
 import { z } from 'zod';
+import { awsSchema, networkSchema } from './aws.ts';
 import { environmentSchema } from './environment.ts';
 import { hostTypes as allHostTypes, type HostTypeEntry, type HostTypes } from './host-types.ts';
 import { allowedBy, innermost, notesOf } from './notes.ts';
@@ -31,6 +32,9 @@ export function configurationReference(hostTypes: HostTypes = allHostTypes): str
     ...Object.entries(hostTypes).map(([type, entry]) => hostTypeSection(type, entry)),
     section('`timing`', timingSchema),
     section('`github`', gitHubSchema),
+    section('`aws`', awsSchema),
+    awsSays,
+    section('`aws.network`', networkSchema),
     section('Environment', environmentSchema, 'variable'),
     environmentSays,
     '',
@@ -48,6 +52,8 @@ GitHub gives a job to any idle runner that has all labels that the job asks for.
 - An earlier pool fits all jobs of a later one: the later never gets a job. It is an error.
 - Some labels in common: only a job that asks for nothing else fits both. It is a warning, unless both say \`overlap: true\`; none for \`self-hosted\` alone, which every runner is expected to have.
 - Different owners, or repositories of their own with \`register: 'repository'\`: they never meet.`;
+
+const awsSays = `These tell where and how the system runs on AWS, never which runners there are: a change of them makes no host recount. What is made of them, and what it costs, is in [the guide](../guides/aws-settings.md). The account and the region are those of the credentials that deploy.`;
 
 const environmentSays = `\`make start\` also reads them from a file \`.env\`; what is really set wins. The three of the App are set together or not at all. Node itself reads \`NODE_USE_ENV_PROXY=1\` with \`HTTPS_PROXY\`, for a proxy, and \`NODE_EXTRA_CA_CERTS\`, for a certificate authority of your own; those have to be in the real environment.`;
 

@@ -2,6 +2,7 @@
 // reference page all come from here. Keys that are not listed are refused everywhere.
 
 import { z } from 'zod';
+import { awsSchema } from './aws.ts';
 import { type Notes, noted } from './notes.ts';
 import { type TimingEntry, type TimingKey, timings } from './timing.ts';
 
@@ -248,6 +249,11 @@ export const configurationSchema = noted(
     github: noted(gitHubSchema.prefault({}), {
       says: "How much of GitHub's limits is used.",
       allowed: 'an object, such as { mintsPerMinute: 80 }',
+      defaultSays: 'each key its own',
+    }),
+    aws: noted(awsSchema.prefault({}), {
+      says: 'Of the deployment on AWS: where and how it runs. Elsewhere it is checked and not used.',
+      allowed: "an object, such as { stackName: 'ci-runners' }",
       defaultSays: 'each key its own',
     }),
   }),
