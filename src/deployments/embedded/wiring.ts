@@ -147,6 +147,8 @@ function openHost(
           onWarning: (text) => telemetry.log('warn', text, { host: host.name }),
         }),
       );
+    case 'ec2':
+      throw new Error(ec2Refused(host.name));
     case 'simulated': {
       const options = hostTypes.simulated.options.parse(host.options);
       const { url, token } = options;
@@ -174,6 +176,13 @@ function openHost(
     default:
       return type satisfies never;
   }
+}
+
+function ec2Refused(host: HostName): string {
+  return (
+    `host ${host} is of type ec2: its launch templates, its network and the events of its machines belong to the ` +
+    'deployment on AWS. Deploy there, or take another type, such as local.'
+  );
 }
 
 function simulatedRefused(host: HostName): string {

@@ -1,0 +1,75 @@
+// What the configuration may say about EC2 and a machine on it. No SDK, no CDK: the configuration loads this.
+
+import { z } from 'zod';
+import type { HostTraits } from '../../../ports/host.ts';
+
+/** What CreateFleet takes in one call is 300 launch specifications: types times zones stay far below. */
+const instanceTypesMax = 20;
+/** The largest general purpose volume. [EBS: gp3] */
+const diskGbMax = 16_384;
+/** Longer, and a zone that has room again is passed by; shorter, and each launch asks in vain first. */
+const noCapacityMinutesDefault = 5;
+
+export const ec2HostOptions = z.strictObject({
+  /** An offer that had no capacity is not asked for again within this. */
+  noCapacityMinutes: z.number().min(0.1).max(60).default(noCapacityMinutesDefault),
+  /** PEM: the certificate that AWS publishes for identity documents of a region that this version does not know. */
+  identityCertificate: z
+    .string()
+    .max(8192)
+    .regex(/^-----BEGIN CERTIFICATE-----[\s\w+/=]+-----END CERTIFICATE-----\s*$/)
+    .optional(),
+});
+
+export type Ec2HostOptions = z.output<typeof ec2HostOptions>;
+
+const instanceType = z.string().regex(/^[a-z0-9-]{2,20}\.[a-z0-9-]{2,20}$/);
+const checksum = z.string().regex(/^[0-9a-f]{64}$/);
+
+/** `machine` of a pool. */
+export const ec2Machine = z.strictObject({
+  /** By preference, where `allocation` is `inOrder`. */
+  instanceTypes: z.array(instanceType).min(1).max(instanceTypesMax),
+  architecture: z.enum(['x64', 'arm64']).default('x64'),
+  /** Id of an image, or the name of the Systems Manager parameter that holds one; the newest plain image if left out. */
+  image: z
+    .string()
+    .max(1011)
+    .regex(/^(ami-[0-9a-f]{8,17}|\/[\w./-]+)$/)
+    .optional(),
+  /** An interrupted spot machine takes its job with it, so nobody gets one unasked. */
+  market: z.enum(['onDemand', 'spot', 'spotThenOnDemand']).default('onDemand'),
+  allocation: z.enum(['byPrice', 'byCapacity', 'inOrder']).default('byPrice'),
+  diskGb: z.number().int().min(8).max(diskGbMax).default(40),
+  /** How spares wait. */
+  standby: z.enum(['hot', 'stopped', 'hibernated']).default('hot'),
+  /** Name of an instance profile of yours: its role is every job's. None: jobs have no credentials. */
+  instanceProfile: z
+    .string()
+    .max(128)
+    .regex(/^[\w+=,.@-]+$/)
+    .optional(),
+  /** For images without a runner: which one is installed. Left out: GitHub's newest, unchecked but for TLS. */
+  runner: z.strictObject({ version: z.string().regex(/^\d+\.\d+\.\d+$/), sha256: checksum }).optional(),
+  /** macOS: the host resource group of your dedicated hosts, by its ARN. Left out: any host that places by itself. */
+  hostResourceGroup: z
+    .string()
+    .max(1011)
+    .regex(/^arn:[\w-]+:resource-groups:[\w-]+:\d{12}:group\/[\w.-]+$/)
+    .optional(),
+});
+
+export type Ec2Machine = z.output<typeof ec2Machine>;
+
+export function ec2Traits(): HostTraits {
+  return {
+    configuration: 'claimed',
+    standby: true,
+    // The runner's own clean-up, the milestone, and the shutdown of an operating system that has nothing left to do.
+    endGraceMs: 45_000,
+    // EC2 is eventually consistent; what it says of an instance may be some seconds old, seldom half a minute.
+    listStalenessMs: 45_000,
+    // A request that was given up is on its way for no longer than the patience of EC2's own front.
+    callEffectMs: 50_000,
+  };
+}

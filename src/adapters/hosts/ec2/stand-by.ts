@@ -1,0 +1,40 @@
+// A spare that has booted and waits: it goes on running, or is stopped, with or without its memory. A machine can not
+// do this itself: what it shuts down ends, so that nothing is left over.
+
+import { StopInstancesCommand } from '@aws-sdk/client-ec2';
+import type { MachineId } from '../../../core/ids.ts';
+import type { HostContext } from './context.ts';
+import { describeInstances, machineFilter } from './instances.ts';
+import type { Ec2Machine } from './options.ts';
+import { isOwn } from './tags.ts';
+
+/**
+ * - `waits`: it is as the pool wants it.
+ * - `stopping`: on its way there.
+ * - `notNow`: it is too young to hibernate (its agent is not ready), or not there; ask again later.
+ */
+export type StandByAnswer = 'waits' | 'stopping' | 'notNow';
+
+export async function standBy(
+  context: HostContext,
+  machine: MachineId,
+  how: Ec2Machine['standby'],
+): Promise<StandByAnswer> {
+  if (how === 'hot') return 'waits';
+  const [found] = await describeInstances(context, [machineFilter(machine)]);
+  if (!found || !isOwn(context, found.tags) || found.tags.former.length > 0) return 'notNow';
+  if (found.state === 'stopped') return 'waits';
+  if (found.state === 'stopping') return 'stopping';
+  if (found.state !== 'running') return 'notNow';
+  try {
+    await context.clients.repeating.send(
+      new StopInstancesCommand({ InstanceIds: [machine], ...(how === 'hibernated' && { Hibernate: true }) }),
+    );
+    return 'stopping';
+  } catch (error) {
+    // The instance is not ready to hibernate yet, or went another way meanwhile. [EC2: Hibernate an instance]
+    if (error instanceof Error && /^(UnsupportedOperation|IncorrectInstanceState)$/.test(error.name))
+      return 'notNow';
+    throw error;
+  }
+}
