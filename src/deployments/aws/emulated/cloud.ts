@@ -10,6 +10,7 @@ import { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams';
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SQSClient } from '@aws-sdk/client-sqs';
+import { SSMClient } from '@aws-sdk/client-ssm';
 import type { Emulator } from '../../../../scripts/emulator.ts';
 import { startMiniStack } from '../../../../scripts/ministack.ts';
 import type { Clock, Random } from '../../../ports/clock.ts';
@@ -93,6 +94,7 @@ async function deploy(
     {
       cloudFormation: new CloudFormationClient(client),
       s3: new S3Client({ ...client, forcePathStyle: true }),
+      ssm: new SSMClient(client),
       clock,
       ...emulatedPlace,
     },

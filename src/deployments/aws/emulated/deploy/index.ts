@@ -15,6 +15,7 @@ import {
   type Stack,
 } from '@aws-sdk/client-cloudformation';
 import { CreateBucketCommand, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
+import { PutParameterCommand, type SSMClient } from '@aws-sdk/client-ssm';
 import {
   type AssetManifestArtifact,
   CloudAssembly,
@@ -26,6 +27,7 @@ import { adapted, type Surroundings, type Template } from './adapt.ts';
 export interface DeployDeps {
   cloudFormation: CloudFormationClient;
   s3: S3Client;
+  ssm: SSMClient;
   clock: Clock;
   /** Of the emulator's only account. */
   account: string;
@@ -41,6 +43,9 @@ export interface DeployedStack {
   template: Template;
 }
 
+/** What `cdk bootstrap` leaves in an account, and every template asks for: the version of what it made there. */
+const bootstrapVersion = { Name: '/cdk-bootstrap/hnb659fds/version', Value: '30' };
+
 const askAgainMs = 100;
 /** The emulator makes a stack of fifty resources within a second. */
 const stackMsMax = 60_000;
@@ -51,6 +56,7 @@ export async function deployAssembly(
   surroundings: Surroundings,
 ): Promise<DeployedStack[]> {
   const assembly = new CloudAssembly(directory);
+  await deps.ssm.send(new PutParameterCommand({ ...bootstrapVersion, Type: 'String', Overwrite: true }));
   const deployed: DeployedStack[] = [];
   const uploaded = new Set<string>();
   for (const stack of assembly.stacksRecursively) {

@@ -43,7 +43,7 @@ export async function startTableStream(deps: TableStreamDeps) {
       giveUp: (note) => tellFailure(deps, shard, note),
     });
     allLines.push(lines);
-    await read(shard, lines);
+    await read(shard, lines).catch(deps.onError);
   });
 
   async function read(shard: string, lines: StreamLines): Promise<void> {
