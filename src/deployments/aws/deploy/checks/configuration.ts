@@ -1,0 +1,36 @@
+// Whether what is configured can be deployed: a host is made where its machines live, and some live elsewhere.
+
+import { type Problem, placeOf } from '../../../../config/problem.ts';
+import type { Configuration } from '../../../../core/configuration.ts';
+
+export function checkHosts(
+  { hosts }: Pick<Configuration, 'hosts'>,
+  deployable: readonly string[],
+  isEmulator: boolean,
+): Problem[] {
+  const usable = isEmulator ? deployable : deployable.filter((type) => type !== standIn);
+  const allowed =
+    usable.length === 0
+      ? 'no type of host yet but the stand-in, on an emulator: AWS_ENDPOINT_URL on this machine'
+      : `a host of type ${usable.join(', ')}`;
+  const problems = hosts
+    .filter(({ type }) => !usable.includes(type))
+    .map(({ name, type }) => ({
+      place: placeOf('hosts', name),
+      what: whyNot(type),
+      allowed,
+      remedy: 'give it another type, or write a configuration for AWS alone and name it by RUNNERS_CONFIG',
+    }));
+  if (hosts.length > 0) return problems;
+  return [{ place: 'hosts', what: 'there are none', allowed, remedy: 'write one, with its pools' }];
+}
+
+const standIn = 'simulated';
+
+function whyNot(type: string): string {
+  if (type === 'local')
+    return "its type is 'local': its machines are processes beside `make start`, and functions have none";
+  if (type === standIn)
+    return `its type is '${standIn}', a stand-in for tests: nothing would ever run a job in a real account`;
+  return `its type is '${type}', which can not be deployed`;
+}

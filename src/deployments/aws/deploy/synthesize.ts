@@ -1,0 +1,39 @@
+// From the configuration to what the CDK deploys: each function bundled, all templates written. Loaded when it is used,
+// since the CDK takes a second to load, and checks should not wait for it.
+
+import { join } from 'node:path';
+import type { AwsSettings } from '../../../config/aws.ts';
+import type { Configuration } from '../../../core/configuration.ts';
+
+export interface Assembly {
+  directory: string;
+  stackNames: readonly string[];
+  functions: number;
+}
+
+export interface SynthesizeGiven {
+  configuration: Configuration;
+  settings: AwsSettings;
+  gitHub: { name: string; apiUrl: string };
+  /** What is made goes there: bundles and templates. */
+  folder: string;
+}
+
+export async function synthesize({ folder, ...given }: SynthesizeGiven): Promise<Assembly> {
+  const [{ bundleFunctions }, { createApp }] = await Promise.all([
+    import('../bundle.ts'),
+    import('../infrastructure/app.ts'),
+  ]);
+  const bundles = await bundleFunctions({
+    configuration: given.configuration,
+    outDirectory: join(folder, 'functions'),
+    sdk: 'bundled',
+  });
+  const directory = join(folder, 'assembly');
+  const assembly = createApp({ ...given, bundles, outDirectory: directory }).synth();
+  return {
+    directory,
+    stackNames: assembly.stacks.map(({ stackName }) => stackName),
+    functions: bundles.length,
+  };
+}
