@@ -90,6 +90,7 @@ function gitHubThatAnswersAtOnce(): GitHub {
     redeliver: async () => {},
     installations: async () => [],
     repositories: async () => [],
+    hookAddresses: async () => [],
     rateLeft: () => null,
   };
 }

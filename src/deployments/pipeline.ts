@@ -12,9 +12,8 @@ import {
 import type { HostName } from '../core/ids.ts';
 import type { Order } from '../core/order.ts';
 import type { Wake } from '../flow/messenger/handler.ts';
-import { type Notification, notify } from '../flow/notification.ts';
+import type { Notification } from '../flow/notification.ts';
 import type { Step } from '../flow/reconciler/message.ts';
-import { plantSweeps } from '../flow/reconciler/sweep.ts';
 import type { Budgets } from '../ports/budgets.ts';
 import type { GitHub } from '../ports/github.ts';
 import type { Host, HostEvent } from '../ports/host.ts';
@@ -36,7 +35,7 @@ import {
   makeWaker,
   makeWebhookDoor,
   type Ports,
-  reconcilerDeps,
+  startDeployment,
 } from './stations.ts';
 
 /** A station, or a door, made for its ports. */
@@ -182,13 +181,8 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
     doors,
     ports,
     async start() {
-      for (const { name } of configuration.hosts) {
-        await publisherTopic.publish([
-          notify({ host: name, items: [], recount: true, hops: 0 }, `start:${name}:${makeId()}`),
-        ]);
-      }
+      await startDeployment(deps, ports);
       await publishAgain(ports, configuration, clock.now(), makeId);
-      await plantSweeps(reconcilerDeps(deps, ports));
       await tick();
     },
     tick,

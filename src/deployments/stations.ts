@@ -207,7 +207,7 @@ export function makeAsks(
   return createAsks({ ...context, ...ports, sighting: sightingOf(context) });
 }
 
-export function reconcilerDeps(context: Context, ports: ReconcilerPorts): ReconcilerDeps {
+function reconcilerDeps(context: Context, ports: ReconcilerPorts): ReconcilerDeps {
   const { clock, random, configuration, telemetry } = context;
   return {
     ...ports,
@@ -224,6 +224,7 @@ export function reconcilerDeps(context: Context, ports: ReconcilerPorts): Reconc
 export async function startDeployment(
   context: Pick<Context, 'clock' | 'random' | 'configuration'>,
   { table, publisherTopic }: Pick<Ports, 'table' | 'publisherTopic'>,
+  given: { gitHubAddressesOnly?: boolean } = {},
 ): Promise<void> {
   const makeId = idsOf(context);
   for (const { name } of context.configuration.hosts) {
@@ -231,7 +232,7 @@ export async function startDeployment(
       notify({ host: name, items: [], recount: true, hops: 0 }, `start:${name}:${makeId()}`),
     ]);
   }
-  await plantSweeps({ ...context, table });
+  await plantSweeps({ ...context, table }, given);
 }
 
 // ---- What they share

@@ -7,6 +7,7 @@
 // - the user `Octocat`: `Octocat/Hello`, and `Octocat/Hidden`, which the installation does not cover.
 
 import assert from 'node:assert/strict';
+import { isIP } from 'node:net';
 import { describe, test } from 'node:test';
 import { inspect } from 'node:util';
 import type { Scope } from '../core/scope.ts';
@@ -366,6 +367,17 @@ const accountCases: Cases = [
         [acmeApp, { ...acmeApp, repository: 'acme/site', isPublic: true }],
       );
       assert.deepEqual(await within(github.repositories(octocat)), [helloRepository]);
+    },
+  ],
+  [
+    'the addresses that webhooks come from are ranges',
+    async ({ fixture, github, within }) => {
+      const ranges = await within(github.hookAddresses(fixture.installations.acme));
+      assert.ok(ranges.length > 0);
+      for (const range of ranges) {
+        const [address = '', bits = ''] = range.split('/');
+        assert.ok(isIP(address) > 0 && /^\d{1,3}$/.test(bits), range);
+      }
     },
   ],
   [

@@ -111,6 +111,11 @@ export interface GitHub {
   installations(): Promise<InstallationRef[]>;
   /** Repositories that the installation may read. */
   repositories(installation: number): Promise<RepositoryRef[]>;
+  /**
+   * Ranges of addresses (`192.30.252.0/22`) that GitHub sends webhooks from; none where it does not say, as an
+   * Enterprise Server. One GET, by this installation.
+   */
+  hookAddresses(installation: number): Promise<string[]>;
   /** `null` before the first answer. */
   rateLeft(installation: number): RateLeft | null;
 }

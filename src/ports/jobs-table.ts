@@ -74,7 +74,15 @@ export interface Census {
 
 /** Something to look at regularly, with the time of the next look. Made and moved by whoever knows; never a truth. */
 export interface Sweep {
-  kind: 'runnerList' | 'hostList' | 'deliveries' | 'queuedJobs' | 'repositories' | 'recount' | 'reroute';
+  kind:
+    | 'runnerList'
+    | 'hostList'
+    | 'deliveries'
+    | 'queuedJobs'
+    | 'repositories'
+    | 'recount'
+    | 'reroute'
+    | 'hookAddresses';
   /** What is looked at: a scope's name, a host's, a repository's, an installation's id. */
   subject: string;
   nextAt: EpochMs;
@@ -101,7 +109,8 @@ export interface Deployment {
  *   and new runners are new. All or nothing.
  * - A commit of more than `commitItemsMax` items is refused with an error.
  * - `readJob`, `readRunner`, `books`, `census` are strongly consistent. The other look-ups go by indexes that may lag:
- *   whoever uses them reads the item again before it decides.
+ *   whoever uses them reads the item again before it decides. Those of a lane and of a pool's spares give each item as
+ *   it is, read strongly; only which ones there are may lag, so that one may have left its place by now.
  */
 export interface JobsTable {
   deployment(make: () => Deployment): Promise<Deployment>;

@@ -49,6 +49,7 @@ export function openGitHub(
     redeliver: async (...given) => (await app()).redeliver(...given),
     installations: async () => (await app()).installations(),
     repositories: async (...given) => (await app()).repositories(...given),
+    hookAddresses: async (...given) => (await app()).hookAddresses(...given),
     rateLeft: (installation) => opened?.app.rateLeft(installation) ?? null,
   };
 }

@@ -74,6 +74,7 @@ const sweepKind = z.enum([
   'repositories',
   'recount',
   'reroute',
+  'hookAddresses',
 ]);
 
 const step = z.discriminatedUnion('step', [

@@ -96,5 +96,11 @@ describe('at each start', () => {
       await stations.table.sweepDone({ ...sweep, nextAt: startMs + 1_000 });
     await plantSweeps(deps);
     assert.equal((await stations.table.sweepsDue(startMs, 100)).length, 5);
+    await plantSweeps(deps, { gitHubAddressesOnly: true });
+    const added = (await stations.table.sweepsDue(startMs, 100)).filter(({ kind }) => !kinds.includes(kind));
+    assert.deepEqual(
+      added.map(({ kind }) => kind),
+      ['hookAddresses'],
+    );
   });
 });

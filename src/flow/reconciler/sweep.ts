@@ -6,6 +6,7 @@ import type { Sweep } from '../../ports/jobs-table.ts';
 import type { ReconcilerDeps } from './deps.ts';
 import { metrics } from './metrics.ts';
 import type { Next } from './next.ts';
+import { hookAddressesSweep, sweepHookAddresses } from './sweep-addresses.ts';
 import { sweepDeliveries } from './sweep-deliveries.ts';
 import { sweepHost } from './sweep-host.ts';
 import { sweepQueuedJobs, sweepRepositories } from './sweep-jobs.ts';
@@ -58,6 +59,8 @@ export function createSweeps(deps: ReconcilerDeps): (kind: Sweep['kind'], subjec
         return sweepRecount(deps, sweep);
       case 'reroute':
         return sweepReroute(deps, sweep);
+      case 'hookAddresses':
+        return sweepHookAddresses(deps, sweep);
       default:
         return sweep.kind satisfies never;
     }
@@ -67,12 +70,15 @@ export function createSweeps(deps: ReconcilerDeps): (kind: Sweep['kind'], subjec
 /** Made at each start: what has no event to make it. */
 export async function plantSweeps(
   deps: Pick<ReconcilerDeps, 'clock' | 'table' | 'configuration'>,
+  /** Webhooks are taken from GitHub's addresses alone, which have to be known for that. */
+  { gitHubAddressesOnly = false } = {},
 ): Promise<void> {
   const now = deps.clock.now();
   const plant = (kind: Sweep['kind'], subject: string, state: unknown = null) =>
     deps.table.sweepSoon({ kind, subject, nextAt: now, lastAt: null, touchedAt: 0, state });
   await plant('deliveries', 'app');
   await plant('repositories', 'app');
+  if (gitHubAddressesOnly) await plant(hookAddressesSweep.kind, hookAddressesSweep.subject);
   for (const { name } of deps.configuration.hosts) {
     await plant('hostList', name);
     await plant('recount', name);

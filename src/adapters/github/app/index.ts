@@ -13,6 +13,7 @@ import { createHook, type Hook } from './hook.ts';
 import { createInstallations } from './installations.ts';
 import { createJobs } from './jobs.ts';
 import { appToken } from './jwt.ts';
+import { createMeta } from './meta.ts';
 import { createRequests, demand, type RequestMade, type Requests } from './requests.ts';
 import { createRunnerGroups } from './runner-groups.ts';
 import { createRunners } from './runners.ts';
@@ -69,6 +70,7 @@ export function createGitHubApp(options: GitHubAppOptions): GitHubApp {
     ...createJobs(requests, random),
     ...createDeliveries(requests),
     ...createInstallations(requests),
+    ...createMeta(requests),
     ...createHook(requests),
     rateLeft: requests.rateLeft,
     readApp: () => readApp(requests),

@@ -66,6 +66,9 @@ const routes = {
   'GET /meta': null,
 } as const;
 
+/** Where webhooks come from: this machine. */
+export const hookAddresses: readonly string[] = ['127.0.0.0/8', '::1/128'];
+
 export type Route = keyof typeof routes;
 
 /** The App itself, by its JWT, or an installation, by its token. */
@@ -188,6 +191,9 @@ export function createApi(deps: ApiDeps) {
           ),
         );
       }),
+
+    hookAddresses: (caller: Installation): Answer<readonly string[]> =>
+      call(caller, 'GET /meta', () => done(hookAddresses)),
 
     repository: (caller: Installation, fullName: string): Answer<Repository> =>
       call(caller, 'GET /repos/{owner}/{repo}', () => {

@@ -264,6 +264,11 @@ export function createSimulatedGitHub(world: World, options: SimulatedAppOptions
       }));
     },
 
+    async hookAddresses(installation) {
+      const what = 'reading the addresses that webhooks come from';
+      return [...(await demand(what, installation, by(installation, api.hookAddresses)))];
+    },
+
     rateLeft: (installation) => rates.get(installation) ?? null,
   };
 }

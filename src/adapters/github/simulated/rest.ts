@@ -2,7 +2,7 @@
 
 import { Hono } from 'hono';
 import { z } from 'zod';
-import type { Paged } from './api.ts';
+import { hookAddresses, type Paged } from './api.ts';
 import type { createJwtCheck } from './app-jwt.ts';
 import type { DeliveryRow } from './deliveries.ts';
 import { installationJson, iso, jobJson, repositoryJson, runJson, runnerJson } from './payload.ts';
@@ -356,7 +356,7 @@ export function createRest({
     c.json(
       {
         verifiable_password_authentication: false,
-        hooks: ['127.0.0.1/32', '::1/128'],
+        hooks: hookAddresses,
         actions: [],
         domains: {},
       },

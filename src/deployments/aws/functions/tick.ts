@@ -16,7 +16,14 @@ const tick = makeTick(context, { table, steps });
 let isStarted = false;
 
 export const handler = invocation(context, async () => {
-  if (!isStarted) await startDeployment(context, { table, publisherTopic });
+  if (!isStarted)
+    await startDeployment(
+      context,
+      { table, publisherTopic },
+      {
+        gitHubAddressesOnly: environment.GITHUB_ADDRESSES_ONLY,
+      },
+    );
   isStarted = true;
   await tick();
 });
