@@ -4,6 +4,7 @@
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
+import { Stack, type StackProps } from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
 import type { AwsSettings } from '../../../config/aws.ts';
 import type { HostSettings } from '../../../core/configuration.ts';
@@ -21,28 +22,34 @@ export interface ObservabilityProps {
   /** Every queue with its dead letters. */
   queues: readonly WatchedQueue[];
   /** Records of the stream that could not be handled. */
-  streamFailures: IQueue;
+  streamFailures: Pick<IQueue, 'queueName'>;
   tableName: string;
   apiId: string;
+  /** Of the function that measures. */
+  stepsLogGroupName: string;
 }
 
 export interface WatchedFunction {
   kind: FunctionKind;
   /** What tells it from others in names: `publisher`, or `launcher-fast-linux`. */
   name: string;
-  function: IFunction;
+  function: Pick<IFunction, 'functionName'>;
 }
 
 export interface WatchedQueue {
   /** `publisher`, or `launch-fast-linux`. */
   name: string;
-  queue: IQueue;
-  deadLetters: IQueue;
+  queue: Pick<IQueue, 'queueName'>;
+  deadLetters: Pick<IQueue, 'queueName'>;
 }
 
-/** `scope` is a stack of its own: a deployment of thirty host systems has hundreds of alarms. */
-export function createObservability(scope: Construct, props: ObservabilityProps): void {
-  const tell = createNotifications(scope, props);
-  const alarms = createAlarms(scope, props, tell);
-  createDashboard(scope, props, alarms);
+/** A stack of its own: a deployment of thirty pairs of a host and a system has hundreds of alarms. */
+export class ObservabilityStack extends Stack {
+  constructor(scope: Construct, id: string, props: ObservabilityProps & StackProps) {
+    const { description } = props;
+    super(scope, id, { ...(description !== undefined && { description }) });
+    const actions = createNotifications(this, props);
+    const alarms = createAlarms(this, props, actions);
+    createDashboard(this, props, alarms);
+  }
 }

@@ -6,9 +6,9 @@
 
 import {
   Alarm,
+  type AlarmBase,
   AlarmRule,
   AlarmState,
-  type AlarmBase,
   ComparisonOperator,
   CompositeAlarm,
   type IAlarmAction,
@@ -16,6 +16,7 @@ import {
   MathExpression,
   TreatMissingData,
 } from 'aws-cdk-lib/aws-cloudwatch';
+import { Duration } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
 import { metrics as publisher } from '../../../../flow/publisher/metrics.ts';
 import { metrics as reconciler } from '../../../../flow/reconciler/metrics.ts';
@@ -261,7 +262,7 @@ function throttled(all: readonly WatchedFunction[]): AlarmTerms[] {
         expression: terms.map(([id]) => `FILL(${id}, 0)`).join(' + '),
         usingMetrics: Object.fromEntries(terms),
         label: 'Throttles',
-        period: terms[0]?.[1].period,
+        period: Duration.minutes(5),
       }),
       threshold: throttlesMax,
       periods: [2, 3],
@@ -286,5 +287,7 @@ function composites(
 }
 
 function chunksOf<Item>(items: readonly Item[], size: number): Item[][] {
-  return Array.from({ length: Math.ceil(items.length / size) }, (_, n) => items.slice(n * size, (n + 1) * size));
+  return Array.from({ length: Math.ceil(items.length / size) }, (_, n) =>
+    items.slice(n * size, (n + 1) * size),
+  );
 }

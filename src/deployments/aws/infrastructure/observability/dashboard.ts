@@ -3,8 +3,8 @@
 // asked of the logs, when somebody looks.
 
 import {
-  AlarmStatusWidget,
   type AlarmBase,
+  AlarmStatusWidget,
   Dashboard,
   GraphWidget,
   type IMetric,
@@ -54,7 +54,11 @@ export function createDashboard(
       ],
       [new AlarmStatusWidget({ title: 'Alarms', alarms: [...alarms], width: full, height: 4 })],
       [
-        graph('Jobs waiting', eachHost(reconciler.waiting, (label) => most(1, label)), third),
+        graph(
+          'Jobs waiting',
+          eachHost(reconciler.waiting, (label) => most(1, label)),
+          third,
+        ),
         graph(
           'Age of the oldest waiting job (ms)',
           eachHost(reconciler.oldestWaitingMs, (label) => most(1, label)),
@@ -115,7 +119,7 @@ export function createDashboard(
           title: 'Runners by class',
           view: LogQueryVisualizationType.TABLE,
           width: half,
-          logGroupNames: logGroupsOf(props),
+          logGroupNames: [props.stepsLogGroupName],
           queryLines: [
             `filter ispresent(${reconciler.runners}) and ispresent(class)`,
             `stats latest(${reconciler.runners}) as now by host, pool, class`,
@@ -125,13 +129,6 @@ export function createDashboard(
       ],
     ],
   });
-}
-
-/** Of the function that measures. */
-function logGroupsOf({ functions }: ObservabilityProps): string[] {
-  return functions
-    .filter(({ kind }) => kind === 'steps')
-    .flatMap(({ function: station }) => ('logGroup' in station ? [logGroupName(station)] : []));
 }
 
 function graph(

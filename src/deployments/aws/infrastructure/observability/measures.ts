@@ -20,11 +20,11 @@ export const total = (minutes: number, label?: string): Look => lookOf(Stats.SUM
 export const percentile = (percent: number, minutes: number, label?: string): Look =>
   lookOf(Stats.p(percent), minutes, label);
 
-export function ofFunction(station: IFunction, metricName: string, look: Look): Metric {
+export function ofFunction(station: Pick<IFunction, 'functionName'>, metricName: string, look: Look): Metric {
   return metric('AWS/Lambda', metricName, { FunctionName: station.functionName }, look);
 }
 
-export function ofQueue(queue: IQueue, metricName: string, look: Look): Metric {
+export function ofQueue(queue: Pick<IQueue, 'queueName'>, metricName: string, look: Look): Metric {
   return metric('AWS/SQS', metricName, { QueueName: queue.queueName }, look);
 }
 
