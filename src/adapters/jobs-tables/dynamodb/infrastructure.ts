@@ -43,6 +43,12 @@ export function createJobsTable(scope: Construct, id: string, props: JobsTablePr
   return table;
 }
 
+/** Indexes by name, so that nobody may query what comes to be beside them. */
+export function indexArns(table: CfnTable): string[] {
+  const names = [...tableSchema.localIndexes, ...Object.keys(tableSchema.globalIndexes)];
+  return names.map((name) => `${table.attrArn}/index/${name}`);
+}
+
 function keySchemaOf(names: readonly string[]) {
   return names.map((attributeName, at) => ({ attributeName, keyType: at === 0 ? 'HASH' : 'RANGE' }));
 }

@@ -6,6 +6,7 @@
 //   pipeline        table, topics, queues, HTTP API, secrets, and every function that is there once
 //   launchers       the Orchestrator's halves: a function and a queue for each host and operating system
 //   terminators
+//   observability   alarms, who is told, and a dashboard
 //
 // A stack reads what an earlier one made as it is at its own deploy (`Fn::GetStackOutput`), and holds none of it back:
 // an export would forbid to take a host out, as long as another stack still names what it was. So all of them have to
@@ -21,6 +22,7 @@ import { deploymentTag } from '../outputs.ts';
 import { codeAmong } from './code.ts';
 import { HostsStack } from './hosts-stack.ts';
 import { existingNetwork, NetworkStack } from './network-stack.ts';
+import { ObservabilityStack } from './observability-stack.ts';
 import { OrchestratorStack } from './orchestrator-stack.ts';
 import { PipelineStack } from './pipeline-stack.ts';
 import type { GitHubNames } from './shared.ts';
@@ -40,7 +42,11 @@ export function createApp({ configuration, settings, gitHub, bundles, outDirecto
   const app = new App({
     ...(outDirectory !== undefined && { outdir: outDirectory }),
     analyticsReporting: false,
-    context: { '@aws-cdk/core:defaultCrossStackReferences': 'weak' },
+    context: {
+      '@aws-cdk/core:defaultCrossStackReferences': 'weak',
+      // What CloudFormation would refuse is refused here.
+      '@aws-cdk/core:validateAgainstDefaultRules': true,
+    },
   });
   const name = (part: string) => `${settings.stackName}-${part}`;
   const says = (what: string) => ({ description: `Ephemeral GitHub Actions runners: ${what}` });
@@ -61,15 +67,31 @@ export function createApp({ configuration, settings, gitHub, bundles, outDirecto
   });
   const { shared } = pipeline;
   const orchestrator = { configuration, shared, codeOf, hosts };
-  new OrchestratorStack(app, name('launchers'), {
+  const launchers = new OrchestratorStack(app, name('launchers'), {
     ...says('functions that launch'),
     half: 'launcher',
     ...orchestrator,
   });
-  new OrchestratorStack(app, name('terminators'), {
+  const terminators = new OrchestratorStack(app, name('terminators'), {
     ...says('functions that terminate'),
     half: 'terminator',
     ...orchestrator,
+  });
+  new ObservabilityStack(app, name('observability'), {
+    ...says('alarms and a dashboard'),
+    settings,
+    encryptionKey: shared.encryptionKey,
+    hosts: configuration.hosts,
+    functions: [
+      ...pipeline.watched.functions,
+      ...launchers.watched.functions,
+      ...terminators.watched.functions,
+    ],
+    queues: [...pipeline.watched.queues, ...launchers.watched.queues, ...terminators.watched.queues],
+    streamFailures: pipeline.streamFailures,
+    tableName: shared.table.ref,
+    apiId: pipeline.apiId,
+    stepsLogGroupName: pipeline.stepsLogs.logGroupName,
   });
 
   tagAll(app, settings);

@@ -1,17 +1,16 @@
 // One half of the Orchestrator: the functions that launch, or those that terminate, one for each host and operating
 // system. Each half is a stack, as CloudFormation takes 500 resources in one.
 
-import type { Function as StationFunction } from 'aws-cdk-lib/aws-lambda';
 import { Stack, type StackProps } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
 import type { HostInfrastructure } from '../../../adapters/hosts/infrastructure.ts';
-import type { Configuration, OperatingSystem } from '../../../core/configuration.ts';
+import type { Configuration } from '../../../core/configuration.ts';
 import type { HostName } from '../../../core/ids.ts';
 import { systemsOf } from '../../stations.ts';
 import type { CodeOf } from './code.ts';
 import { createLogGroup } from './encryption.ts';
-import { createQueue, type QueueWithDeadLetters } from './queues.ts';
-import type { Shared } from './shared.ts';
+import { createQueue } from './queues.ts';
+import type { Shared, Watched } from './shared.ts';
 import { createQueueMapping, createStationFunction } from './station-function.ts';
 import { subscribe } from './topics.ts';
 
@@ -26,14 +25,8 @@ export interface OrchestratorStackProps extends StackProps {
 /** Each unit has 8 resources, of which CloudFormation takes 500 in a stack. */
 const unitsMax = 60;
 
-export interface Unit extends QueueWithDeadLetters {
-  host: HostName;
-  os: OperatingSystem;
-  station: StationFunction;
-}
-
 export class OrchestratorStack extends Stack {
-  readonly units: readonly Unit[];
+  readonly watched: Watched = { functions: [], queues: [] };
 
   constructor(scope: Construct, id: string, props: OrchestratorStackProps) {
     const { half, configuration, shared, codeOf, hosts, ...stackProps } = props;
@@ -42,10 +35,9 @@ export class OrchestratorStack extends Stack {
     // One log for all: each function writes streams of its own there, and an order can be followed over all hosts.
     const logs = createLogGroup(this, 'Logs', { settings, encryptionKey });
     const status = half === 'launcher' ? 'launch' : 'terminate';
-    this.units = unitsOf(configuration).map(({ host, os }): Unit => {
+    for (const { host, os } of unitsOf(configuration)) {
       const unit = new Construct(this, `${host}-${os}`);
-      const queues = createQueue(unit, { kind: status, of: half, encryptionKey });
-      const { queue } = queues;
+      const { queue, deadLetters } = createQueue(unit, { kind: status, of: half, encryptionKey });
       subscribe(unit, { topic: shared.jobsTopic, queue, only: { Host: [host], OS: [os], Status: [status] } });
       const { permissions, environment } = hosts.get(host) ?? {};
       const station = createStationFunction(unit, {
@@ -59,8 +51,9 @@ export class OrchestratorStack extends Stack {
         ...(environment && { environment }),
       });
       createQueueMapping(unit, station, queue, half);
-      return { host, os, station, ...queues };
-    });
+      this.watched.functions.push({ kind: half, name: `${half}-${host}-${os}`, function: station });
+      this.watched.queues.push({ name: `${status}-${host}-${os}`, queue, deadLetters });
+    }
   }
 }
 

@@ -7,9 +7,12 @@ import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Stack } from 'aws-cdk-lib/core';
+import { indexArns } from '../../../adapters/jobs-tables/dynamodb/infrastructure.ts';
 import type { AwsSettings } from '../../../config/aws.ts';
 import { type VariableName, variables } from '../environment.ts';
 import { type FunctionKind, type FunctionSpec, functions } from '../functions.ts';
+import { metricsNamespace } from '../metrics-namespace.ts';
+import type { WatchedFunction, WatchedQueue } from './observability-stack.ts';
 import type { StoredSecret } from './secrets.ts';
 
 export interface Shared {
@@ -25,6 +28,12 @@ export interface Shared {
   encryptionKey: IKey | null;
   /** Not read before the HTTP API is there. */
   claimUrl: () => string;
+}
+
+/** What a stack made that alarms look at. */
+export interface Watched {
+  functions: WatchedFunction[];
+  queues: WatchedQueue[];
 }
 
 export interface GitHubNames {
@@ -74,17 +83,12 @@ function variableOf(name: VariableName, shared: Shared, { queue, host }: Own): s
     case 'HOST':
       return demand(host, name);
     case 'METRICS_NAMESPACE':
-      return metricsNamespace(shared.settings);
+      return metricsNamespace(shared.settings.stackName);
     case 'LOG_LEVEL':
       return shared.settings.logLevel;
     default:
       return name satisfies never;
   }
-}
-
-/** Each deployment's metrics are by themselves. */
-export function metricsNamespace({ stackName }: AwsSettings): string {
-  return `Runners/${stackName}`;
 }
 
 function demand(value: string | undefined, name: VariableName): string {
@@ -114,7 +118,7 @@ function tablePermissions({ table: actions, trigger }: FunctionSpec, table: CfnT
       ? [
           new PolicyStatement({
             actions: ['dynamodb:Query'],
-            resources: [table.attrArn, `${table.attrArn}/index/*`],
+            resources: [table.attrArn, ...indexArns(table)],
           }),
         ]
       : []),
