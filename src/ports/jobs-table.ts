@@ -140,6 +140,12 @@ export interface JobsTable {
   /** All of the host that are not gone. May lag. */
   runnersOfHost(host: HostName): Promise<Runner[]>;
 
+  /**
+   * Lanes in which jobs wait or are held, those first whose oldest job may be the oldest. May lag. Where a host has
+   * thousands of lanes, some may be left out: for measuring, and for nothing that decides.
+   */
+  lanesWaiting(host: HostName, limit: number): Promise<Lane[]>;
+
   /** Not counted since before `before`, oldest first; controls too, until the ledger has their values. May lag. */
   uncounted(host: HostName, before: EpochMs, limit: number): Promise<ItemKey[]>;
   /** Items whose deadline is not after `now`, earliest first. Deadlines are computed by the core at each write. May lag. */

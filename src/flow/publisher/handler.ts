@@ -23,7 +23,7 @@ import type { BatchHandler, ReceivedMessage, Topic } from '../../ports/queue.ts'
 import type { Telemetry } from '../../ports/telemetry.ts';
 import { armTimer, itemId, type Wake } from '../messenger/handler.ts';
 import { itemsPerNotification, type Notification, notify } from '../notification.ts';
-import { giveBack, type KnowledgeDeps, learn, newPurse, type Purse } from './knowledge.ts';
+import { createLearn, giveBack, type KnowledgeDeps, newPurse, type Purse } from './knowledge.ts';
 import { metrics } from './metrics.ts';
 import { createTouch } from './touch.ts';
 
@@ -54,6 +54,7 @@ const hopsMax = 3;
 export function createPublisher(deps: PublisherDeps): BatchHandler<Notification> {
   const { clock, table, telemetry, configuration } = deps;
   const touch = createTouch(deps);
+  const learn = createLearn(deps);
 
   return async (batch) => {
     for (const [host, work] of byHost(batch)) {
@@ -145,7 +146,7 @@ export function createPublisher(deps: PublisherDeps): BatchHandler<Notification>
         makeTraceparent: (parent) => makeTraceparent(parent, deps.random),
       });
       if (result.kind === 'decided') return result;
-      known = await learn(deps, host, result.needs, known, purse);
+      known = await learn(host, result.needs, known, purse);
     }
     throw new Error(`the plan of host ${host} still needs to know more after ${roundsMax} rounds`);
   }

@@ -1,14 +1,13 @@
-// Answers what a plan needs to know beyond what changed: jobs and runners found by an index and then read strongly,
-// and tokens of the shared budgets, which go back if the plan does not use them.
+// Answers what a plan needs to know beyond what changed: jobs and runners found by an index, and tokens of the shared
+// budgets, which go back if the plan does not use them. A budget that has nothing left is not asked again before some
+// of its tokens are back, so that a long backlog is served by some at a time, and not by a run for each token.
 
 import type { Configuration } from '../../core/configuration.ts';
 import type { HostName } from '../../core/ids.ts';
-import type { Job } from '../../core/job.ts';
 import { jobsKey, type Known, type Need, type Reserved } from '../../core/plan/need.ts';
-import type { Runner } from '../../core/runner.ts';
 import type { BudgetKey, Budgets, BudgetTerms } from '../../ports/budgets.ts';
 import type { Clock, EpochMs } from '../../ports/clock.ts';
-import type { ItemKey, JobsTable } from '../../ports/jobs-table.ts';
+import type { JobsTable } from '../../ports/jobs-table.ts';
 
 export interface KnowledgeDeps {
   clock: Clock;
@@ -48,54 +47,117 @@ function launchBudget(configuration: Configuration, host: HostName): { key: Budg
   };
 }
 
-export async function learn(
-  deps: KnowledgeDeps,
-  host: HostName,
-  needs: readonly Need[],
-  known: Known,
-  purse: Purse,
-): Promise<Known> {
-  const jobs = new Map(known.jobs);
-  const runners = new Map(known.runners);
-  const spares = new Map(known.spares);
-  const mints = new Map(known.mints);
-  let launches = known.launches;
-  for (const need of needs) {
-    switch (need.kind) {
-      case 'jobs': {
-        const listed = await deps.table.jobsOfLane(need.lane, need.class, need.count);
-        jobs.set(jobsKey(need.lane, need.class), await readJobs(deps.table, host, listed));
-        break;
-      }
-      case 'runners': {
-        const listed = await deps.table.runnersOfLane(host, need.lane, 'coming', need.count);
-        runners.set(need.lane, await readRunners(deps.table, host, listed));
-        break;
-      }
-      case 'spares': {
-        const listed = await deps.table.runnersStandingBy(host, need.pool, need.count);
-        spares.set(need.pool, await readRunners(deps.table, host, listed));
-        break;
-      }
-      case 'mints': {
-        const inHand = purse.mints.get(need.installation) ?? 0;
-        const { key, terms } = mintBudget(deps.configuration, need.installation);
-        const reserved = await reserve(deps, key, terms, need.count, inHand);
-        purse.mints.set(need.installation, Math.max(inHand, reserved.granted));
-        mints.set(need.installation, reserved);
-        break;
-      }
-      case 'launches': {
-        const { key, terms } = launchBudget(deps.configuration, host);
-        launches = await reserve(deps, key, terms, need.count, purse.launches);
-        purse.launches = Math.max(purse.launches, launches.granted);
-        break;
-      }
-      default:
-        need satisfies never;
+export type Learn = (host: HostName, needs: readonly Need[], known: Known, purse: Purse) => Promise<Known>;
+
+/** A plan that wants more than there is waits for so many tokens, so that one run uses them together. */
+const tokensTogetherMax = 10;
+/** … but no longer than this after the first of them: it is what a paced launch may lose. */
+const togetherMsMax = 5_000;
+
+export function createLearn(deps: KnowledgeDeps): Learn {
+  const { clock, table, budgets, configuration } = deps;
+  /** Budgets that had nothing left, and until when they are not asked again. */
+  const spentUntil = new Map<string, EpochMs>();
+
+  return async (host, needs, known, purse) => {
+    const mintNeeds = needs.filter((need) => need.kind === 'mints');
+    const launchNeed = needs.find((need) => need.kind === 'launches');
+    // One kind at a time: what has no token needs no look-up, and the plan asks again for what it still needs.
+    if (mintNeeds.length > 0) return learnMints(host, mintNeeds, known, purse);
+    if (launchNeed) return { ...known, launches: await reserveLaunches(host, launchNeed.count, purse) };
+    return lookUp(host, needs, known);
+  };
+
+  async function learnMints(
+    host: HostName,
+    needs: readonly Extract<Need, { kind: 'mints' }>[],
+    known: Known,
+    purse: Purse,
+  ): Promise<Known> {
+    const mints = new Map(known.mints);
+    // Without a launch no registration is of use, but for a spare that stands ready.
+    const isLaunchless = known.spares.size === 0 && isSpent(launchBudget(configuration, host).key);
+    const launches = isLaunchless ? await reserveLaunches(host, needs.length, purse) : known.launches;
+    const countMax = isLaunchless ? purse.launches : Number.POSITIVE_INFINITY;
+    for (const { installation, count } of needs) {
+      const inHand = purse.mints.get(installation) ?? 0;
+      const { key, terms } = mintBudget(configuration, installation);
+      const reserved = await reserve(key, terms, Math.min(count, countMax), inHand);
+      purse.mints.set(installation, Math.max(inHand, reserved.granted));
+      mints.set(installation, reserved);
     }
+    return { ...known, mints, launches };
   }
-  return { jobs, runners, spares, mints, launches };
+
+  async function reserveLaunches(host: HostName, count: number, purse: Purse): Promise<Reserved> {
+    const { key, terms } = launchBudget(configuration, host);
+    const reserved = await reserve(key, terms, count, purse.launches);
+    purse.launches = Math.max(purse.launches, reserved.granted);
+    return reserved;
+  }
+
+  /** At once: they have nothing to do with one another. */
+  async function lookUp(host: HostName, needs: readonly Need[], known: Known): Promise<Known> {
+    const jobs = new Map(known.jobs);
+    const runners = new Map(known.runners);
+    const spares = new Map(known.spares);
+    await Promise.all(
+      needs.map(async (need) => {
+        switch (need.kind) {
+          case 'jobs': {
+            const { lane, class: jobClass, count } = need;
+            jobs.set(jobsKey(lane, jobClass), await table.jobsOfLane(lane, jobClass, count));
+            break;
+          }
+          case 'runners':
+            runners.set(need.lane, await table.runnersOfLane(host, need.lane, 'coming', need.count));
+            break;
+          case 'spares':
+            spares.set(need.pool, await table.runnersStandingBy(host, need.pool, need.count));
+            break;
+          case 'mints':
+          case 'launches':
+            break;
+          default:
+            need satisfies never;
+        }
+      }),
+    );
+    return { ...known, jobs, runners, spares };
+  }
+
+  async function reserve(
+    key: BudgetKey,
+    terms: BudgetTerms,
+    wanted: number,
+    inHand: number,
+  ): Promise<Reserved> {
+    if (inHand >= wanted) return { granted: wanted, nextAt: null };
+    const now = clock.now();
+    if (isSpent(key)) return { granted: inHand, nextAt: spentUntil.get(idOf(key)) ?? null };
+    const grant = await budgets.reserve(key, terms, wanted - inHand, now);
+    const granted = inHand + grant.granted;
+    if (grant.nextAt === null) return { granted, nextAt: null };
+    const together = Math.min(wanted - granted, tokensTogetherMax) - 1;
+    const until = Math.max(
+      grant.nextAt,
+      Math.min(grant.nextAt + Math.ceil((together / terms.perSecond) * 1_000), now + togetherMsMax),
+    );
+    spentUntil.set(idOf(key), until);
+    return { granted, nextAt: until };
+  }
+
+  function isSpent(key: BudgetKey): boolean {
+    const until = spentUntil.get(idOf(key));
+    if (until === undefined) return false;
+    if (until > clock.now()) return true;
+    spentUntil.delete(idOf(key));
+    return false;
+  }
+}
+
+function idOf({ kind, account }: BudgetKey): string {
+  return `${kind} ${account}`;
 }
 
 export async function giveBack(deps: KnowledgeDeps, host: HostName, purse: Purse): Promise<void> {
@@ -109,44 +171,4 @@ export async function giveBack(deps: KnowledgeDeps, host: HostName, purse: Purse
     const { key, terms } = launchBudget(deps.configuration, host);
     await deps.budgets.giveBack(key, terms, purse.launches, now, purse.openedAt);
   }
-}
-
-async function reserve(
-  deps: KnowledgeDeps,
-  key: BudgetKey,
-  terms: BudgetTerms,
-  wanted: number,
-  inHand: number,
-): Promise<Reserved> {
-  if (inHand >= wanted) return { granted: wanted, nextAt: null };
-  const grant = await deps.budgets.reserve(key, terms, wanted - inHand, deps.clock.now());
-  return { granted: inHand + grant.granted, nextAt: grant.nextAt };
-}
-
-/** An index may lag: what it names is read again before anything is decided by it. */
-async function readJobs(table: JobsTable, host: HostName, listed: readonly Job[]): Promise<readonly Job[]> {
-  const { jobs } = await readItems(
-    table,
-    host,
-    listed.map((job) => ({ kind: 'job', key: job.key })),
-  );
-  return jobs;
-}
-
-async function readRunners(
-  table: JobsTable,
-  host: HostName,
-  listed: readonly Runner[],
-): Promise<readonly Runner[]> {
-  const { runners } = await readItems(
-    table,
-    host,
-    listed.map((runner) => ({ kind: 'runner', name: runner.name })),
-  );
-  return runners;
-}
-
-async function readItems(table: JobsTable, host: HostName, items: readonly ItemKey[]) {
-  if (items.length === 0) return { jobs: [], runners: [] };
-  return table.books(host, { items, queueMax: 0, timedMax: 0, pools: [] });
 }

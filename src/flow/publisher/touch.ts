@@ -20,20 +20,20 @@ export function createTouch(deps: KnowledgeDeps): (commit: Commit) => Promise<vo
   return async (commit) => {
     const now = deps.clock.now();
     const sweeps = [...commit.runnersNew.flatMap(runnerSweep), ...commit.jobs.flatMap(jobSweep)];
-    for (const { kind, subject, afterMs, state } of sweeps) {
-      const id = `${kind} ${subject}`;
-      if ((touched.get(id) ?? Number.NEGATIVE_INFINITY) + touchAgainMs > now) continue;
-      if (touched.size >= rememberedMax) touched.clear();
-      await deps.table.sweepSoon({
-        kind,
-        subject,
-        nextAt: now + afterMs,
-        lastAt: null,
-        touchedAt: now,
-        state,
-      });
-      touched.set(id, now);
+    const due = new Map<string, Touched>();
+    for (const sweep of sweeps) {
+      const id = `${sweep.kind} ${sweep.subject}`;
+      if ((touched.get(id) ?? Number.NEGATIVE_INFINITY) + touchAgainMs <= now) due.set(id, sweep);
     }
+    // At once, so that a table may write them together.
+    await Promise.all(
+      [...due].map(async ([id, { kind, subject, afterMs, state }]) => {
+        const nextAt = now + afterMs;
+        await deps.table.sweepSoon({ kind, subject, nextAt, lastAt: null, touchedAt: now, state });
+        if (touched.size >= rememberedMax) touched.clear();
+        touched.set(id, now);
+      }),
+    );
   };
 
   function runnerSweep({ scope }: Commit['runnersNew'][number]): Touched[] {

@@ -4,7 +4,8 @@
 //
 // What decides is core/token-clock.ts; here one conditional update writes what it decided, if the clock is still the
 // one that it decided on. An update that is refused brings the clock as it is, so nothing is read first: what was last
-// seen is the guess. Where nobody else took tokens meanwhile, that is one call; else two.
+// seen is the guess; of what was never seen, that all tokens are there, as they are when nothing happened for a while.
+// Where the guess is right, that is one call; else two.
 
 import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
 import { type DynamoDBDocumentClient, GetCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
@@ -17,7 +18,7 @@ import {
   type TokenClock,
 } from '../../../core/token-clock.ts';
 import type { BudgetKey, Budgets } from '../../../ports/budgets.ts';
-import type { Clock, Random } from '../../../ports/clock.ts';
+import type { Clock, EpochMs, Random } from '../../../ports/clock.ts';
 
 export interface DynamoDbBudgetsOptions {
   client: DynamoDBDocumentClient;
@@ -32,7 +33,7 @@ const attemptsMax = 100;
 const pauseMsFirst = 5;
 const pauseMsMax = 200;
 
-/** `null`: there is no item yet. */
+/** `null`: there is no item yet, or all tokens were back by then and none was refused: the same to all who decide. */
 type Seen = TokenClock | null;
 type Updated = { done: true } | { done: false; seen: Seen };
 
@@ -48,7 +49,12 @@ export function createDynamoDbBudgets({ client, tableName, clock, random }: Dyna
     return Item ? clockOf(Item) : null;
   }
 
-  async function update(pk: string, seen: Seen, { fullAtUs, blockedUntilMs }: TokenClock): Promise<Updated> {
+  async function update(
+    pk: string,
+    seen: Seen,
+    { fullAtUs, blockedUntilMs }: TokenClock,
+    now: EpochMs,
+  ): Promise<Updated> {
     const wrote = Math.floor(random() * 2 ** 53).toString(36);
     try {
       await client.send(
@@ -58,13 +64,15 @@ export function createDynamoDbBudgets({ client, tableName, clock, random }: Dyna
           UpdateExpression: 'SET fullAtUs = :full, blockedUntilMs = :blocked, wrote = :wrote',
           ConditionExpression:
             seen === null
-              ? 'attribute_not_exists(pk)'
+              ? 'attribute_not_exists(pk) OR (fullAtUs <= :nowUs AND blockedUntilMs = :never)'
               : 'fullAtUs = :seenFull AND blockedUntilMs = :seenBlocked',
           ExpressionAttributeValues: {
             ':full': fullAtUs,
             ':blocked': blockedUntilMs,
             ':wrote': wrote,
-            ...(seen && { ':seenFull': seen.fullAtUs, ':seenBlocked': seen.blockedUntilMs }),
+            ...(seen === null
+              ? { ':nowUs': Math.floor(now * 1_000), ':never': 0 }
+              : { ':seenFull': seen.fullAtUs, ':seenBlocked': seen.blockedUntilMs }),
           },
           ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
         }),
@@ -82,6 +90,7 @@ export function createDynamoDbBudgets({ client, tableName, clock, random }: Dyna
   /** Moves the clock as `decide` says, once. */
   async function move<Decision extends { clock: TokenClock }>(
     { kind, account }: BudgetKey,
+    now: EpochMs,
     decide: (seen: TokenClock) => Decision,
   ): Promise<Decision> {
     const pk = `B#${kind}#${account}`;
@@ -97,7 +106,7 @@ export function createDynamoDbBudgets({ client, tableName, clock, random }: Dyna
         lastSeen.set(pk, seen);
         if (decision.clock === (seen ?? fullTokenClock)) return decision;
       }
-      const updated = await update(pk, seen, decision.clock);
+      const updated = await update(pk, seen, decision.clock, now);
       lastSeen.set(pk, updated.done ? decision.clock : updated.seen);
       if (updated.done) return decision;
       seen = updated.seen;
@@ -112,14 +121,14 @@ export function createDynamoDbBudgets({ client, tableName, clock, random }: Dyna
 
   return {
     async reserve(key, terms, asked, now) {
-      const { granted, nextAtMs } = await move(key, (seen) => reserveTokens(seen, terms, asked, now));
+      const { granted, nextAtMs } = await move(key, now, (seen) => reserveTokens(seen, terms, asked, now));
       return { granted, nextAt: nextAtMs };
     },
     async giveBack(key, terms, tokens, now, reservedAt = now) {
-      await move(key, (seen) => ({ clock: giveTokensBack(seen, terms, tokens, now, reservedAt) }));
+      await move(key, now, (seen) => ({ clock: giveTokensBack(seen, terms, tokens, now, reservedAt) }));
     },
     async block(key, until) {
-      await move(key, (seen) => ({ clock: blockTokens(seen, until) }));
+      await move(key, clock.now(), (seen) => ({ clock: blockTokens(seen, until) }));
     },
   };
 }

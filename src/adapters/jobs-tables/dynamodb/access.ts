@@ -119,8 +119,14 @@ export function createAccess({ client, tableName, clock, random }: AccessOptions
     const unique = [...new Map(keys.map((key) => [rowId(key), key])).values()];
     const batches: RowKey[][] = [];
     for (let i = 0; i < unique.length; i += batchKeysMax) batches.push(unique.slice(i, i + batchKeysMax));
-    const rows = new Map((await Promise.all(batches.map(oneBatch))).flat().map((row) => [rowId(row), row]));
-    return unique.flatMap((key) => rows.get(rowId(key)) ?? []);
+    const read = (await Promise.all(batches.map(oneBatch))).flat();
+    const found = new Map(read.map((row) => [rowId(row), row]));
+    return unique.flatMap((key) => found.get(rowId(key)) ?? []);
+  }
+
+  /** Rows that were read or written for sure: good guesses from now on. */
+  function saw(seen: readonly Row[]): void {
+    for (const row of seen) keep(row, row);
   }
 
   async function oneBatch(keys: readonly RowKey[]): Promise<Row[]> {
@@ -175,7 +181,7 @@ export function createAccess({ client, tableName, clock, random }: AccessOptions
   /** What this process last saw of it; `undefined`: nothing lately. */
   const recent = (key: RowKey): Row | undefined => rows.get(rowId(key));
 
-  return { client, tableName, pause, recent, get, put, batchGet, query, pages, makeToken };
+  return { client, tableName, pause, recent, saw, get, put, batchGet, query, pages, makeToken };
 }
 
 export function rowId({ pk, sk }: RowKey): string {

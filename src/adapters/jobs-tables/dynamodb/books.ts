@@ -40,7 +40,7 @@ export function createBooks(access: Access, lanesRead: LanesRead) {
     await shelf.fetch([...keys, ...also]);
     const [ledger = null] = shelf.find<Ledger>([keys[0]]);
     const [controls = []] = shelf.find<ControlRecorded[]>([keys[1]]);
-    lanesRead.begin(host, ledger?.version ?? 0);
+    lanesRead.begin(host, shelf.row(keys[0]));
     return { ledger, controls };
   }
 
@@ -48,13 +48,13 @@ export function createBooks(access: Access, lanesRead: LanesRead) {
     const shelf = createShelf(access);
     const jobKeys = new Set(request.items.flatMap((item) => (item.kind === 'job' ? [item.key] : [])));
     const names = new Set(request.items.flatMap((item) => (item.kind === 'runner' ? [item.name] : [])));
-    // Items may be read beside the ledger, since a commit is on their own versions too.
+    // Items and lanes may be read beside the ledger, since a commit is on their own versions too.
     const asked = [...jobRows(jobKeys), ...runnerRows(names)];
-    const { ledger, controls } = await hostRows(host, shelf, asked);
-    const [queue, timed] = await Promise.all([
-      queueOf(host, request.pools, request.queueMax),
-      access.query({ index: 'timed', pk: lanesPartition(host), limit: request.timedMax }),
+    const { ledger, controls } = await hostRows(host, shelf, [
+      ...asked,
+      ...likelyBeside(host, request, asked),
     ]);
+    const { queue, timed } = await placesOf(host, request, shelf);
     const jobsAsked = shelf.find<Job>(jobRows(jobKeys));
     const runnersAsked = shelf.find<Runner>(runnerRows(names));
 
@@ -89,22 +89,72 @@ export function createBooks(access: Access, lanesRead: LanesRead) {
     };
   }
 
+  /** What the items named when they were last seen, and the lanes that were worked on: a guess, which saves a call. */
+  function likelyBeside(host: HostName, request: BooksRequest, asked: readonly RowKey[]): RowKey[] {
+    const recent = asked.flatMap((key) => access.recent(key) ?? []);
+    const jobs = recent.flatMap((row) => (row.sk === 'J' ? unpack<Job>(row.item) : []));
+    const runners = recent.flatMap((row) => (row.sk === 'J' ? [] : unpack<Runner>(row.item)));
+    const isForLanes = request.queueMax > 0 || request.timedMax > 0 || asked.length > 0;
+    const lanes = isForLanes ? lanesRead.likely(host) : [];
+    const named = [
+      ...jobRows(jobsNamed(runners, new Set())),
+      ...runnerRows(runnersNamed(jobs, new Set())),
+      // Most jobs run on the runner that was ordered for them.
+      ...runnerRows(jobs.flatMap(({ lastOrder }) => lastOrder?.runner ?? [])),
+      ...laneRows(host, lanesNamed(host, jobs, runners)),
+      ...laneRows(host, lanes as readonly LaneKey[]),
+    ];
+    return named.slice(0, Math.max(0, likelyMax - asked.length));
+  }
+
+  /** The lanes in the queue for places and in the list of times, where the plan asks for them. */
+  async function placesOf(host: HostName, request: BooksRequest, shelf: Shelf) {
+    const { pools, queueMax, timedMax } = request;
+    const near = lanesRead.near(host);
+    if (near !== undefined) {
+      if (timedMax <= 0 && (queueMax <= 0 || pools.length === 0)) return { queue: [], timed: [] };
+      const keys = laneRows(host, near as readonly LaneKey[]);
+      await shelf.fetch(keys);
+      const rows = keys.flatMap((key) => shelf.row(key) ?? []);
+      const inQueue = rows.filter(({ queue }) => queue !== undefined).sort(by('queue'));
+      const inList = rows.filter(({ timed }) => timed !== undefined).sort(by('timed'));
+      const ofPool = (pool: PoolName) => inQueue.filter(({ queue }) => queue?.startsWith(queuePrefix(pool)));
+      return {
+        queue: pools.flatMap((pool) => ofPool(pool).slice(0, queueMax)),
+        timed: inList.slice(0, timedMax),
+      };
+    }
+    const [inQueue, timed] = await Promise.all([
+      queueOf(host, pools, queueMax),
+      access.query({ index: 'timed', pk: lanesPartition(host), limit: timedMax }),
+    ]);
+    if (inQueue.all !== null && timed.length < timedMax)
+      lanesRead.nearAre(host, [...new Set([...inQueue.all, ...timed].map(({ sk }) => sk))]);
+    return { queue: inQueue.queue, timed };
+  }
+
   /**
    * Of each pool the first lanes. Mostly few lanes wait: then one query has them all, whatever the number of pools;
-   * where it has not, each pool is asked.
+   * where it has not, each pool is asked. `all`: every lane in the queue, of any pool, where that is known.
    */
-  async function queueOf(host: HostName, pools: readonly PoolName[], limit: number): Promise<Row[]> {
-    if (pools.length === 0 || limit <= 0) return [];
+  async function queueOf(
+    host: HostName,
+    pools: readonly PoolName[],
+    limit: number,
+  ): Promise<{ queue: Row[]; all: Row[] | null }> {
+    if (pools.length === 0 || limit <= 0) return { queue: [], all: null };
     const look = { index: 'queue', pk: lanesPartition(host) } as const;
-    if (pools.length > 1) {
-      const all = await access.query({ ...look, limit: limit + 1 });
-      const ofPool = (pool: PoolName) => all.filter(({ queue }) => queue?.startsWith(queuePrefix(pool)));
-      if (all.length <= limit) return pools.flatMap(ofPool);
-    }
-    const ofPools = pools.map((pool) =>
-      access.query({ ...look, range: { startsWith: queuePrefix(pool) }, limit }),
+    const first = await access.query({ ...look, limit: limit + 1 });
+    const isOf = (pool: PoolName) => (row: Row) => row.queue?.startsWith(queuePrefix(pool)) ?? false;
+    if (first.length <= limit)
+      return { queue: pools.flatMap((pool) => first.filter(isOf(pool))), all: first };
+    const [pool, ...others] = pools;
+    if (pool !== undefined && others.length === 0 && first.every(isOf(pool)))
+      return { queue: first.slice(0, limit), all: null };
+    const ofPools = await Promise.all(
+      pools.map((one) => access.query({ ...look, range: { startsWith: queuePrefix(one) }, limit })),
     );
-    return (await Promise.all(ofPools)).flat();
+    return { queue: ofPools.flat(), all: null };
   }
 
   async function census(host: HostName): Promise<Census> {
@@ -134,6 +184,15 @@ export function createBooks(access: Access, lanesRead: LanesRead) {
   return { hostRows, books, census, runnersOfHost };
 }
 
+/** One batch takes a hundred: guesses fill what is left beside the ledger and the controls. */
+const likelyMax = 98;
+
+function by(name: 'queue' | 'timed') {
+  return (a: Row, b: Row) => ((a[name] ?? '') < (b[name] ?? '') ? -1 : 1);
+}
+
+type Shelf = ReturnType<typeof createShelf>;
+
 /** Rows that were read, so that none is read twice. */
 function createShelf(access: Access) {
   const rows = new Map<string, Row | null>();
@@ -152,6 +211,8 @@ function createShelf(access: Access) {
       for (const key of unread) rows.set(rowId(key), null);
       keep(await access.batchGet(unread));
     },
+
+    row: (key: RowKey): Row | null => rows.get(rowId(key)) ?? null,
 
     /** Of all that were asked for; `null` where there is nothing. */
     versions: (keys: readonly RowKey[]): [sk: string, version: number | null][] =>

@@ -5,7 +5,6 @@ import { TransactionCanceledException, TransactionInProgressException } from '@a
 import { TransactWriteCommand, type TransactWriteCommandInput } from '@aws-sdk/lib-dynamodb';
 import type { Commit } from '../../../core/commit.ts';
 import type { HostName } from '../../../core/ids.ts';
-import type { Lane } from '../../../core/ledger.ts';
 import type { Committed, ItemKey } from '../../../ports/jobs-table.ts';
 import { assertCommit } from '../record.ts';
 import { type Access, versionIs } from './access.ts';
@@ -30,24 +29,21 @@ export function createCommits(access: Access, rows: Rows, lanesRead: LanesRead) 
     return { Put: { TableName: tableName, Item: row, ...versionIs(version) } };
   }
 
-  function asRead(host: HostName, version: number, lane: Lane) {
-    const laneVersion = lanesRead.versionOf(host, version, lane.key);
+  function asRead(host: HostName, version: number, lane: string) {
+    const laneVersion = lanesRead.versionOf(host, version, lane);
     return laneVersion === undefined ? {} : versionIs(laneVersion);
   }
 
   /** The ledger comes first. */
   function partsOf(commit: Commit, wrote: string): PartOf[] {
     const { host, version, ledger } = commit;
+    const lanes = commit.lanes.map((lane) => laneRow(lane, ledger.version));
+    const emptied = commit.lanesEmptied.map(({ key }) => key);
+    const near = lanesRead.nearAfter(host, version, lanes, emptied);
     return [
-      { part: put(ledgerRow(ledger), version === 0 ? null : version), item: null },
-      ...commit.lanes.map((lane) => ({
-        part: {
-          Put: {
-            TableName: tableName,
-            Item: laneRow(lane, ledger.version),
-            ...asRead(host, version, lane),
-          },
-        },
+      { part: put({ ...ledgerRow(ledger), near }, version === 0 ? null : version), item: null },
+      ...lanes.map((row) => ({
+        part: { Put: { TableName: tableName, Item: row, ...asRead(host, version, row.sk) } },
         item: null,
       })),
       ...commit.lanesEmptied.map((lane) => ({
@@ -55,7 +51,7 @@ export function createCommits(access: Access, rows: Rows, lanesRead: LanesRead) 
           Delete: {
             TableName: tableName,
             Key: laneRowKey(host, lane.key),
-            ...asRead(host, version, lane),
+            ...asRead(host, version, lane.key),
           },
         },
         item: null,
@@ -87,6 +83,7 @@ export function createCommits(access: Access, rows: Rows, lanesRead: LanesRead) 
     for (let attempt = 1; ; attempt += 1) {
       try {
         await access.client.send(new TransactWriteCommand(request));
+        access.saw(parts.flatMap(({ part, item }) => (item === null ? [] : ((part.Put?.Item as Row) ?? []))));
         return { outcome: 'committed' };
       } catch (error) {
         const meant = meaningOf(error, parts);

@@ -3,10 +3,12 @@
 
 import type { HostName, JobKey, LaneKey, PoolName, RunnerName } from '../../../core/ids.ts';
 import type { Job, JobClass } from '../../../core/job.ts';
+import type { Lane } from '../../../core/ledger.ts';
 import type { Runner, RunnerClass } from '../../../core/runner.ts';
 import type { EpochMs } from '../../../ports/clock.ts';
 import type { ItemKey } from '../../../ports/jobs-table.ts';
 import { controlsUncounted } from '../record.ts';
+import { waitingLanes } from '../waiting-lanes.ts';
 import type { Access, Look } from './access.ts';
 import type { HostRows } from './books.ts';
 import { unpack } from './pack.ts';
@@ -16,6 +18,7 @@ import {
   itemKeyOf,
   jobRowKey,
   jobsPlace,
+  lanesPartition,
   type Row,
   refusedPlace,
   runnersPartition,
@@ -23,6 +26,9 @@ import {
   shards,
   sparesPlace,
 } from './schema.ts';
+
+/** One page, or two: a megabyte. */
+const lanesReadMax = 2_000;
 
 export function createLookUps(access: Access, hostRows: (host: HostName) => Promise<HostRows>) {
   /** As many as are asked for, if there are: pages go on while items were left out. */
@@ -77,6 +83,14 @@ export function createLookUps(access: Access, hostRows: (host: HostName) => Prom
 
     runnersStandingBy: (host: HostName, pool: PoolName, limit: number) =>
       inPlace<Runner>(sparesPlace(host, pool), limit),
+
+    async lanesWaiting(host: HostName, limit: number): Promise<Lane[]> {
+      const rows = await access.query({ pk: lanesPartition(host), limit: lanesReadMax });
+      return waitingLanes(
+        rows.map((row) => unpack<Lane>(row.item)),
+        limit,
+      );
+    },
 
     async uncounted(host: HostName, before: EpochMs, limit: number): Promise<ItemKey[]> {
       const [{ ledger, controls }, dirty] = await Promise.all([

@@ -4,8 +4,8 @@
 
 import type { Row } from './schema.ts';
 
-/** Some hundred kilobytes: what a batch works on, and what the batches before it did. */
-const rowsMax = 500;
+/** A few megabytes: what a batch works on, and what the batches before it did. */
+const rowsMax = 2_000;
 
 export interface RecentRows {
   get(id: string): Row | undefined;

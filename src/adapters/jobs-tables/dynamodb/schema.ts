@@ -89,6 +89,8 @@ export interface Row extends RowKey {
   queue?: string | undefined;
   timed?: string | undefined;
   alive?: string | undefined;
+  /** A ledger's: the lanes in the queue for places or in the list of times, while they are few. */
+  near?: readonly string[] | undefined;
   /** In seconds, as DynamoDB wants it. */
   expires?: number | undefined;
 }

@@ -13,7 +13,8 @@ export function createSweeps(access: Access) {
   function write(sweep: Sweep, next: (known: Sweep | null) => Sweep | null): Promise<void> {
     return writeOptimistically<void>(access, {
       key: sweepRowKey(sweep.kind, sweep.subject),
-      probablyNew: false,
+      // Where it is not, the refusal brings it: no more calls than a read and a write.
+      probablyNew: true,
       decide(found) {
         const written = next(sweepOf(found));
         const row = written === null ? null : sweepRow(written, (found?.version ?? 0) + 1);

@@ -134,7 +134,7 @@ export async function deleteExpired(
   return going.length;
 }
 
-function endOf(row: Row): number | null {
+export function endOf(row: Row): number | null {
   return itemKeyOf(row)?.kind === 'job'
     ? unpack<Job>(row.item).completedSeenAt
     : unpack<Runner>(row.item).goneAt;

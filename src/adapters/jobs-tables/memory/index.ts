@@ -29,6 +29,7 @@ import {
   mergeRunnerFacts,
 } from '../record.ts';
 import { looked, sooner } from '../sweep.ts';
+import { waitingLanes } from '../waiting-lanes.ts';
 import { deepFreeze } from './deep-freeze.ts';
 import { createIndexes, type LaggingIndex, laneId } from './indexes.ts';
 
@@ -203,13 +204,21 @@ export function createMemoryJobsTable(options: MemoryJobsTableOptions): JobsTabl
 
     commit: async (given) => commit(given),
 
-    jobsOfLane: async (lane, jobClass, limit) => indexes.jobsOfLane(lane, jobClass, limit),
+    // Only the index lags: the items are read as they are.
+    jobsOfLane: async (lane, jobClass, limit) =>
+      indexes.jobsOfLane(lane, jobClass, limit).flatMap(({ key }) => jobs.get(key) ?? []),
     jobsRefused: async (after, limit) => indexes.jobsRefused(after, limit),
     jobsCounted: async (host, after, limit) => indexes.jobsCounted(host, after, limit),
     runnersOfLane: async (host, lane, runnerClass, limit) =>
-      indexes.runnersOfLane(host, lane, runnerClass, limit),
-    runnersStandingBy: async (host, pool, limit) => indexes.runnersStandingBy(host, pool, limit),
+      indexes.runnersOfLane(host, lane, runnerClass, limit).flatMap(({ name }) => runners.get(name) ?? []),
+    runnersStandingBy: async (host, pool, limit) =>
+      indexes.runnersStandingBy(host, pool, limit).flatMap(({ name }) => runners.get(name) ?? []),
     runnersOfHost: async (host) => indexes.runnersOfHost(host),
+    lanesWaiting: async (host, limit) =>
+      waitingLanes(
+        [...lanes.values()].filter((lane) => lane.host === host),
+        limit,
+      ),
 
     async uncounted(host, before, limit) {
       const ofHost = [...(controls.get(host)?.values() ?? [])];

@@ -28,6 +28,7 @@ import {
   mergeRunnerFacts,
 } from '../record.ts';
 import { looked, sooner } from '../sweep.ts';
+import { waitingLanes } from '../waiting-lanes.ts';
 import { openDatabase } from './database.ts';
 import { createGroupCommit, type Decision } from './group-commit.ts';
 import { createHostRows } from './host-rows.ts';
@@ -206,6 +207,7 @@ export function createSqliteJobsTable(options: SqliteJobsTableOptions): SqliteJo
     runnersOfLane: async (host, lane, runnerClass, limit) => runners.ofLane(host, lane, runnerClass, limit),
     runnersStandingBy: async (host, pool, limit) => runners.standingBy(host, pool, limit),
     runnersOfHost: async (host) => runners.ofHost(host),
+    lanesWaiting: async (host, limit) => waitingLanes(hosts.lanesOfHost(host), limit),
 
     uncounted: async (host, before, limit) =>
       [
