@@ -13,7 +13,7 @@ import type { HostContext } from './context.ts';
 import { createFleet } from './create-fleet.ts';
 import { describeInstances, nameFilters, tagFilter } from './instances.ts';
 import { type OfferTerms, offersOf, worthAsking } from './offer-list.ts';
-import { type Ec2Machine, ec2Machine } from './options.ts';
+import { type Ec2Machine, ec2Machine, isMac } from './options.ts';
 import { isLasting, meaningOf } from './refusals.ts';
 import { runInstances } from './run-instances.ts';
 import { settle } from './settle.ts';
@@ -44,13 +44,13 @@ export async function launch(context: HostContext, request: LaunchRequest): Prom
     offers: asked,
     tags: launchTags(context, request),
   };
-  const call = isMac(machine) ? runInstances : createFleet;
+  const call = isOfMac(machine) ? runInstances : createFleet;
   const settled = await settle(context, request.answerBefore, (signal) => call(context, ask, signal));
   if ('answer' in settled) return answerOf(context, request, settled.answer, { all, asked, unavailable });
   const { refused: said } = settled;
   // Under this token something else was asked before: whatever came of that, is what this name has.
   if (said.code === 'IdempotentParameterMismatch') return launchedBefore(context, request);
-  const error = { ...said, offer: isMac(machine) ? (asked[0] ?? null) : null };
+  const error = { ...said, offer: isOfMac(machine) ? (asked[0] ?? null) : null };
   return answerOf(context, request, { machines: [], errors: [error] }, { all, asked, unavailable });
 }
 
@@ -146,9 +146,8 @@ function tokenOf({ name, attempt }: LaunchRequest): string {
   return `${name}-${attempt}`;
 }
 
-/** Only macOS runs on these, and it runs on no others. */
-function isMac({ instanceTypes }: Ec2Machine): boolean {
-  return instanceTypes[0]?.startsWith('mac') ?? false;
+function isOfMac({ instanceTypes }: Ec2Machine): boolean {
+  return instanceTypes.some(isMac);
 }
 
 function exhausted(unavailable: ReadonlyMap<Offer, EpochMs>, now: EpochMs): string {

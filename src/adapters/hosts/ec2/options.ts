@@ -18,6 +18,7 @@ export const ec2HostOptions = z.strictObject({
     .string()
     .max(8192)
     .regex(/^-----BEGIN CERTIFICATE-----[\s\w+/=]+-----END CERTIFICATE-----\s*$/)
+    .meta({ allowed: 'a certificate in PEM' })
     .optional(),
 });
 
@@ -26,8 +27,7 @@ export type Ec2HostOptions = z.output<typeof ec2HostOptions>;
 const instanceType = z.string().regex(/^[a-z0-9-]{2,20}\.[a-z0-9-]{2,20}$/);
 const checksum = z.string().regex(/^[0-9a-f]{64}$/);
 
-/** `machine` of a pool. */
-export const ec2Machine = z.strictObject({
+const machine = z.strictObject({
   /** By preference, where `allocation` is `inOrder`. */
   instanceTypes: z.array(instanceType).min(1).max(instanceTypesMax),
   architecture: z.enum(['x64', 'arm64']).default('x64'),
@@ -36,6 +36,9 @@ export const ec2Machine = z.strictObject({
     .string()
     .max(1011)
     .regex(/^(ami-[0-9a-f]{8,17}|\/[\w./-]+)$/)
+    .meta({
+      allowed: "an image's id, such as 'ami-0123456789abcdef0', or a parameter's name, such as '/ours/image'",
+    })
     .optional(),
   /** An interrupted spot machine takes its job with it, so nobody gets one unasked. */
   market: z.enum(['onDemand', 'spot', 'spotThenOnDemand']).default('onDemand'),
@@ -48,6 +51,7 @@ export const ec2Machine = z.strictObject({
     .string()
     .max(128)
     .regex(/^[\w+=,.@-]+$/)
+    .meta({ allowed: 'the name of an instance profile' })
     .optional(),
   /** For images without a runner: which one is installed. Left out: GitHub's newest, unchecked but for TLS. */
   runner: z.strictObject({ version: z.string().regex(/^\d+\.\d+\.\d+$/), sha256: checksum }).optional(),
@@ -56,8 +60,24 @@ export const ec2Machine = z.strictObject({
     .string()
     .max(1011)
     .regex(/^arn:[\w-]+:resource-groups:[\w-]+:\d{12}:group\/[\w.-]+$/)
+    .meta({ allowed: 'the ARN of a host resource group' })
     .optional(),
 });
+
+/** `machine` of a pool. */
+export const ec2Machine = machine
+  .refine(({ instanceTypes }) => new Set(instanceTypes.map(isMac)).size === 1, {
+    path: ['instanceTypes'],
+    error: 'types of macOS (mac…) and others can not be mixed in a pool',
+  })
+  .refine(({ market, instanceTypes }) => market === 'onDemand' || !instanceTypes.some(isMac), {
+    path: ['market'],
+    error: "macOS has no spot machines: take 'onDemand'",
+  })
+  .refine(({ market, standby }) => market === 'onDemand' || standby === 'hot', {
+    path: ['standby'],
+    error: "a spot machine can not be stopped and started again: take 'hot', or the market 'onDemand'",
+  });
 
 export type Ec2Machine = z.output<typeof ec2Machine>;
 
@@ -72,4 +92,9 @@ export function ec2Traits(): HostTraits {
     // A request that was given up is on its way for no longer than the patience of EC2's own front.
     callEffectMs: 50_000,
   };
+}
+
+/** Only macOS runs on these, and it runs on no others. */
+export function isMac(instanceType: string): boolean {
+  return instanceType.startsWith('mac');
 }

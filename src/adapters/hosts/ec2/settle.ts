@@ -49,13 +49,16 @@ export async function settle<Answer>(
   throw inDoubt(doubt, null);
 }
 
-/** Answered by EC2 with a code, and not by a fault of its own: it has done nothing. */
+/**
+ * Answered by EC2 with a code, and not by a fault of its own: it has done nothing. That there is no room it says with
+ * 500, and that it is asked too much with 503.
+ */
 export function refusalOf(error: unknown): Refused | null {
   if (!(error instanceof Error) || !('$metadata' in error)) return null;
   const status = (error.$metadata as { httpStatusCode?: number }).httpStatusCode ?? 0;
-  return (status >= 400 && status < 500) || isThrottle(error.name)
-    ? { code: error.name, message: error.message }
-    : null;
+  const isDefinite =
+    (status >= 400 && status < 500) || isThrottle(error.name) || meaningOf(error.name) === 'nextOffer';
+  return isDefinite ? { code: error.name, message: error.message } : null;
 }
 
 function inDoubt(doubt: unknown, refused: Refused | null): Error {
