@@ -7,6 +7,7 @@ import { dirname, resolve } from 'node:path';
 import { execPath } from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { stripVTControlCharacters } from 'node:util';
+import { isEvent } from './progress.ts';
 
 type Variables = Readonly<Record<string, string | undefined>>;
 
@@ -21,7 +22,7 @@ export interface CdkRun {
 }
 
 /** Of what it said last, for the error. */
-const tailLines = 30;
+const tailLines = 15;
 
 export interface CdkEnded {
   status: number;
@@ -36,7 +37,8 @@ export function runCdk({ args, variables, region, logFile, onLine, signal }: Cdk
     const line = stripVTControlCharacters(text).trimEnd();
     log.write(`${line}\n`);
     if (line === '') return;
-    tail.push(line);
+    // Events of single resources crowd out the reason, which stands below them.
+    if (!isEvent(line)) tail.push(line);
     if (tail.length > tailLines) tail.shift();
     onLine(line);
   };

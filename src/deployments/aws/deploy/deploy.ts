@@ -19,6 +19,7 @@ import { deployableTypes } from './deployable.ts';
 import { type ExitStatus, exitStatus } from './exit-status.ts';
 import { describeLiving, hostsDeployed, readLiving } from './living.ts';
 import type { Output } from './output.ts';
+import type { Place } from './place.ts';
 import { createProgress } from './progress.ts';
 import { createSecretStores } from './secret-stores.ts';
 import { differingSecrets, type SecretPlaces, warnOfLostWebhooks } from './secrets.ts';
@@ -120,21 +121,13 @@ async function deployChecked(ready: Ready, options: DeployOptions, deps: Command
     },
     folder,
   });
-  output.say(`${assembly.functions} functions bundled, ${assembly.stackNames.length} stacks synthesized.`);
+  output.say(`${assembly.functions} functions bundled, ${assembly.stacks.length} stacks synthesized.`);
   if (options.dryRun) return dryRun(assembly, stacks, folder, ready, options, deps);
   if (signal.aborted) return exitStatus.interrupted;
 
   const args = [
-    ...[
-      'deploy',
-      '--app',
-      assembly.directory,
-      '--all',
-      '--require-approval',
-      'never',
-      '--progress',
-      'events',
-    ],
+    ...['deploy', ...stacksFor(place, assembly, output)],
+    ...['--app', assembly.directory, '--require-approval', 'never', '--progress', 'events'],
     // A stack whose own template is the same still has to see what an earlier one gives it now.
     '--force',
   ];
@@ -150,8 +143,21 @@ async function deployChecked(ready: Ready, options: DeployOptions, deps: Command
   const url = reachableUrl(demandOutput(deployed, 'webhookUrl'), place);
   const isWell = await connectWebhook(url, ready, options, deps);
   tellOfLeftStacks(deployed, assembly, deps);
+  if (!isWell) return signal.aborted ? exitStatus.interrupted : exitStatus.failed;
   tellWhatIsNext(url, ready, deps);
-  return isWell ? exitStatus.done : exitStatus.failed;
+  return exitStatus.done;
+}
+
+/** Types of resources that MiniStack does not know: it refuses a template with one. */
+const notEmulated = ['AWS::CloudWatch::CompositeAlarm'];
+
+/** All of them; at an emulator those that it can make. */
+function stacksFor({ isEmulator }: Place, { stacks }: Assembly, { say }: Output): string[] {
+  const left = isEmulator
+    ? stacks.filter(({ resourceTypes }) => resourceTypes.some((type) => notEmulated.includes(type)))
+    : [];
+  for (const { name } of left) say(`Stack ${name} is left out: an emulator has not all that is in it.`);
+  return stacks.filter((stack) => !left.includes(stack)).map(({ name }) => name);
 }
 
 /** What would go wrong, or do harm; `null` where nothing would. */
@@ -273,7 +279,8 @@ async function connectWebhook(
 }
 
 function tellOfLeftStacks(stacks: readonly DeployedStack[], assembly: Assembly, { output }: CommandDeps) {
-  for (const { name } of stacks.filter((stack) => !assembly.stackNames.includes(stack.name))) {
+  const names = new Set(assembly.stacks.map(({ name }) => name));
+  for (const { name } of stacks.filter((stack) => !names.has(stack.name))) {
     output.say(
       `warning: stack ${name} is of this deployment, and nothing of it is configured any more. ` +
         `To delete it: aws cloudformation delete-stack --stack-name ${name}`,

@@ -9,6 +9,12 @@ const event =
 
 const steps = 4;
 
+/** One that failed has the reason, and is more than an event. */
+export function isEvent(line: string): boolean {
+  const status = event.exec(line)?.groups?.['status'];
+  return status !== undefined && !status.endsWith('_FAILED');
+}
+
 export function createProgress({ say, progress }: Output): (line: string) => void {
   const said = new Map<string, number>();
 

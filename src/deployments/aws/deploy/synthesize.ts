@@ -7,7 +7,8 @@ import type { Configuration } from '../../../core/configuration.ts';
 
 export interface Assembly {
   directory: string;
-  stackNames: readonly string[];
+  /** In the order of their dependencies. */
+  stacks: readonly { name: string; resourceTypes: readonly string[] }[];
   functions: number;
 }
 
@@ -33,7 +34,14 @@ export async function synthesize({ folder, ...given }: SynthesizeGiven): Promise
   const assembly = createApp({ ...given, bundles, outDirectory: directory }).synth();
   return {
     directory,
-    stackNames: assembly.stacks.map(({ stackName }) => stackName),
+    stacks: assembly.stacks.map(({ stackName, template }) => ({
+      name: stackName,
+      resourceTypes: typesIn(template),
+    })),
     functions: bundles.length,
   };
+}
+
+function typesIn(template: { Resources?: Record<string, { Type: string }> }): string[] {
+  return [...new Set(Object.values(template.Resources ?? {}).map(({ Type }) => Type))];
 }

@@ -39,12 +39,11 @@ function inSecretsManager(scope: Construct, id: string, { says, encryptionKey }:
     reason:
       'GitHub issues what is in it and has no way to issue another by itself: a person replaces it there, and the deploy command here.',
   });
+  // At AWS the same as `Ref`, which emulators take for its name. [AWS::SecretsManager::Secret: return values]
+  const arn = secret.attrId;
   return {
-    arn: secret.ref,
-    permission: new PolicyStatement({
-      actions: ['secretsmanager:GetSecretValue'],
-      resources: [secret.ref],
-    }),
+    arn,
+    permission: new PolicyStatement({ actions: ['secretsmanager:GetSecretValue'], resources: [arn] }),
   };
 }
 
