@@ -35,6 +35,9 @@ const packageName = 'aws-github-actions-runner';
 /** A program of its own, started as runners are: what it is to do it finds in its environment. */
 const standInRunner = 'src/adapters/github/simulated/runner.ts';
 
+/** `runners`, as a person calls it. */
+const command = 'src/cli/main.ts';
+
 // ---- The rules
 
 const rules: Rule[] = [
@@ -116,12 +119,14 @@ const rules: Rule[] = [
     ],
   },
   {
-    says: 'only deployments read the environment',
+    says: 'only what a person or a runner starts reads the environment: deployments, the command',
     find: ({ path, code }) =>
-      zoneOf(path) === 'deployments' || path === standInRunner ? [] : matches(code, environment),
+      zoneOf(path) === 'deployments' || path === standInRunner || path === command
+        ? []
+        : matches(code, environment),
     breaks: [
       ['src/adapters/github/app/index.ts', 'const token = process.env.TOKEN;'],
-      ['src/cli/main.ts', `const token = process.env['TOKEN'];`],
+      ['src/cli/program.ts', `const token = process.env['TOKEN'];`],
       ['src/config/loader.ts', `const token = process['env'].TOKEN;`],
       ['src/config/loader.ts', 'const { env } = process;'],
       ['src/flow/claim.ts', `import { env } from 'node:process';`],
@@ -130,6 +135,7 @@ const rules: Rule[] = [
     ],
     keeps: [
       [standInRunner, 'const name = process.env.RUNNER_NAME;'],
+      [command, `import { env } from 'node:process';`],
       ['src/deployments/embedded/main.ts', 'const token = process.env.TOKEN;'],
       ['src/config/loader.test.ts', 'const token = process.env.TOKEN;'],
       ['src/config/loader.ts', '// process.env is read by deployments'],
@@ -155,17 +161,46 @@ const rules: Rule[] = [
     ],
   },
   {
-    says: 'infrastructure.ts is imported by deployments/aws alone, so that no function bundles CDK',
+    says: 'infrastructure.ts is imported by the infrastructure alone, so that no function bundles CDK',
     find: (file) =>
-      file.path.startsWith('src/deployments/aws/')
+      file.path.startsWith('src/deployments/aws/infrastructure/') || file.path.endsWith('/infrastructure.ts')
         ? []
         : file.imports.filter((i) => i.target.endsWith('/infrastructure.ts')).map(asFinding),
     breaks: [
       ['src/adapters/hosts/ec2/index.ts', `import { grants } from './infrastructure.ts';`],
       ['src/deployments/embedded/main.ts', `import { x } from '../../adapters/hosts/ec2/infrastructure.ts';`],
+      [
+        'src/deployments/aws/functions/launcher.ts',
+        `import { x } from '../../../adapters/hosts/ec2/infrastructure.ts';`,
+      ],
     ],
     keeps: [
-      ['src/deployments/aws/stack.ts', `import { x } from '../../adapters/hosts/ec2/infrastructure.ts';`],
+      [
+        'src/deployments/aws/infrastructure/hosts.ts',
+        `import { x } from '../../../adapters/hosts/ec2/infrastructure.ts';`,
+      ],
+      ['src/adapters/hosts/ec2/infrastructure.ts', `import type { X } from '../infrastructure.ts';`],
+    ],
+  },
+  {
+    says: 'a park, with its server and ground, is opened beside an emulator alone, so that no function bundles it',
+    find: (file) =>
+      file.path.startsWith('src/deployments/aws/emulated/')
+        ? []
+        : file.imports.filter((i) => i.target.endsWith('hosts/simulated/park.ts')).map(asFinding),
+    breaks: [
+      [
+        'src/deployments/aws/hosts/simulated.ts',
+        `import { p } from '../../../adapters/hosts/simulated/park.ts';`,
+      ],
+      ['src/deployments/embedded/wiring.ts', `import { p } from '../../adapters/hosts/simulated/park.ts';`],
+    ],
+    keeps: [
+      [
+        'src/deployments/aws/emulated/world/world.ts',
+        `import { p } from '../../../../adapters/hosts/simulated/park.ts';`,
+      ],
+      ['src/deployments/embedded/wiring.ts', `import { p } from '../../adapters/hosts/simulated/remote.ts';`],
     ],
   },
   {

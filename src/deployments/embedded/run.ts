@@ -2,7 +2,10 @@
 
 import { allTelemetry } from '../../adapters/telemetry/all.ts';
 import { createPrometheus, type Prometheus } from '../../adapters/telemetry/prometheus/index.ts';
+import { createOperator } from '../../flow/operator/operator.ts';
 import { demandRoom, explainDataDirectory } from './data-directory.ts';
+import { type LocalApi, startLocalApi } from './local-api.ts';
+import { redriveQueues } from './redrive.ts';
 import { tellOfRefused } from './refused-webhooks.ts';
 import { type EmbeddedServer, startServer } from './server.ts';
 import { createEmbedded, type Embedded, type EmbeddedSettings } from './wiring.ts';
@@ -14,6 +17,8 @@ export interface RunSettings extends EmbeddedSettings {
 
 export interface Running extends Embedded {
   readonly server: EmbeddedServer;
+  /** For the `runners` command. */
+  readonly localApi: LocalApi;
 }
 
 /** In this order: the lock, the table, what was under way is taken up again, and only then the port. */
@@ -38,13 +43,22 @@ export async function run(settings: RunSettings): Promise<Running> {
       },
       settings,
     );
+    const localApi = await startLocalApi({
+      operator: createOperator({ ...settings, table: embedded.table }),
+      gitHubName: settings.gitHubName,
+      dataDirectory: settings.dataDirectory,
+      telemetry,
+      redrive: (queue) => redriveQueues(embedded.pipeline.queues(), queue),
+    });
     return {
       ...embedded,
       server,
+      localApi,
       /** No new event, answers under way, handlers at work, then the files. */
       async stop(whenQuiet) {
         server.stopTaking();
         await server.close();
+        await localApi.close();
         await embedded.stop(whenQuiet);
       },
     };

@@ -1,0 +1,45 @@
+// The running system, as the command sees it: in a process on this machine, or deployed. Both answer the same.
+
+import type { JobsFilter, PoolChange } from '../flow/operator/operator.ts';
+import type { JobView, PoolView, StatusView, WhyView } from '../flow/operator/views.ts';
+
+export interface Redriven {
+  queue: string;
+  moved: number;
+}
+
+export interface Source {
+  status(): Promise<StatusView>;
+  jobs(filter: JobsFilter): Promise<JobView[]>;
+  /** `null`: no such job is known. */
+  why(jobId: number): Promise<WhyView | null>;
+  /** `null`: no such pool. */
+  changePool(pool: string, change: PoolChange): Promise<PoolView | null>;
+  /** `null`: no log of such a runner is there. */
+  log(runner: string): Promise<string | null>;
+  /** Of one queue, or of all. */
+  redrive(queue: string | null): Promise<Redriven[]>;
+}
+
+/** What went wrong, for a person, with the exit code that says which kind it is. */
+export class CommandError extends Error {
+  readonly exitCode: number;
+
+  constructor(message: string, options: ErrorOptions & { exitCode: number }) {
+    super(message, options);
+    this.name = 'CommandError';
+    this.exitCode = options.exitCode;
+  }
+}
+
+export const exitCodes = {
+  done: 0,
+  /** The system said no, or something broke. */
+  failed: 1,
+  /** The command was not understood. */
+  usage: 2,
+  /** No such job, pool or runner. */
+  notFound: 3,
+  /** No running system was reached. */
+  notReached: 4,
+} as const;
