@@ -2,9 +2,7 @@
 // address that the configuration names, and which tells of machines' ends on the account's bus.
 
 import type { CreateHostInfrastructure } from '../infrastructure.ts';
-
-/** As the server of its machines names itself in events. */
-const eventSource = 'runners.simulated';
+import { eventSource } from './park-protocol.ts';
 
 export const createInfrastructure: CreateHostInfrastructure = (_scope, { settings }) => ({
   permissions: [],

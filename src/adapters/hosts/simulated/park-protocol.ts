@@ -8,6 +8,8 @@
 //   POST /hosts/{host}/list       { deployment }               → { machines }
 //
 //   4xx  definite: nothing came of it, and nothing will     5xx, or no answer: not known
+//
+// On AWS, a machine's end is told by EventBridge as `parkEvent`.
 
 import { z } from 'zod';
 import {
@@ -83,3 +85,16 @@ export const listAnswer = z.object({
 });
 /** Of every status but 200. */
 export const refusalAnswer = z.object({ message: text });
+
+export const eventSource = 'runners.simulated';
+
+export const parkEvent = z.object({
+  source: z.literal(eventSource),
+  detail: z.object({
+    host: z.string().max(64),
+    name: z.string().min(1).max(100),
+    machine: machineId.nullable(),
+    cause: z.string().min(1).max(1000),
+    at: wholeMs,
+  }),
+});

@@ -24,7 +24,7 @@ import { createSimulatedHost, type SimulatedHost } from './index.ts';
 import type { SimulatedHostOptions } from './options.ts';
 import { activateBody, launchBody, listBody, parkBytesMax, targetBody } from './park-protocol.ts';
 
-export interface ParkHost {
+interface ParkHost {
   name: HostName;
   /** As the configuration gives them to the host: the park plays what its clients promise. */
   options: SimulatedHostOptions;

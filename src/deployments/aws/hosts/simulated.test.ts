@@ -47,7 +47,7 @@ describe('the opener of simulated hosts', () => {
 
   test('refuses a host without a park, and says what to do', () => {
     assert.throws(() => openWith({}), /host lab .* url and token of a park.*Remedy/);
-    assert.throws(() => openWith({ url: 'http://127.0.0.1:1' }), /Remedy/);
+    assert.throws(() => openWith({ url: 'http://127.0.0.1:1' }), /give both or neither/);
   });
 
   test('reads the events of its own host, and no others', async () => {

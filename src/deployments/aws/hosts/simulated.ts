@@ -1,12 +1,13 @@
 // Simulated hosts beside an emulator of AWS: their machines live in a park on the same computer, since no function
 // lives as long as a machine. A stand-in: a deployment to a real account is refused with such a host.
 
-import { z } from 'zod';
 import { simulatedHostOptions, simulatedTraits } from '../../../adapters/hosts/simulated/options.ts';
+import { parkEvent } from '../../../adapters/hosts/simulated/park-protocol.ts';
 import { createRemoteSimulatedHost } from '../../../adapters/hosts/simulated/remote.ts';
 import type { HostSettings } from '../../../core/configuration.ts';
-import type { MachineId } from '../../../core/ids.ts';
 import type { HostOpener } from '../host-opener.ts';
+
+export { eventSource } from '../../../adapters/hosts/simulated/park-protocol.ts';
 
 export const open: HostOpener['open'] = ({ settings, deployment, clock }) => {
   const options = simulatedHostOptions.parse(settings.options);
@@ -30,21 +31,8 @@ export const readEvent: HostOpener['readEvent'] = (event, settings) => {
   const read = parkEvent.safeParse(event);
   if (!read.success || read.data.detail.host !== settings.name) return null;
   const { name, machine, cause, at } = read.data.detail;
-  return { name, machine: machine as MachineId | null, happened: 'gone', cause, at };
+  return { name, machine, happened: 'gone', cause, at };
 };
-
-export const eventSource = 'runners.simulated';
-
-const parkEvent = z.object({
-  source: z.literal(eventSource),
-  detail: z.object({
-    host: z.string().max(64),
-    name: z.string().min(1).max(100),
-    machine: z.string().min(1).max(200).nullable(),
-    cause: z.string().min(1).max(1000),
-    at: z.int().min(0),
-  }),
-});
 
 function noPark({ name }: HostSettings): string {
   return (

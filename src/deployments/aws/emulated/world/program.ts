@@ -26,7 +26,7 @@ export interface ProgramDeps {
   fate?: (machine: SimulatedMachine) => Fate | null;
 }
 
-export interface MachineTimes {
+interface MachineTimes {
   /** From the configuration until the runner listens. */
   connectMs: Spread;
   /** From the job's end, or from a refusal, until the machine is gone. */
@@ -35,7 +35,7 @@ export interface MachineTimes {
   cancelMs: Spread;
 }
 
-export type Milestone = 'booted' | 'registered' | 'jobStarted' | 'jobEnded';
+type Milestone = 'booted' | 'registered' | 'jobStarted' | 'jobEnded';
 
 export type Fate =
   /** It has booted, and its runner never starts: nothing is heard of it. */
@@ -49,7 +49,7 @@ export type Fate =
   /** It dies in the middle of its job, as a spot machine does. */
   | 'diesAtWork';
 
-export const milestones: readonly Milestone[] = ['booted', 'registered', 'jobStarted', 'jobEnded'];
+const milestones: readonly Milestone[] = ['booted', 'registered', 'jobStarted', 'jobEnded'];
 
 /** Quick: what is tried here is the system, and a real machine's minutes would only be waited for. */
 const quick: MachineTimes = {

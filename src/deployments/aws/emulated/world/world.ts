@@ -57,7 +57,7 @@ export interface EmulatedWorld {
 export type TellDeath = (host: HostName, event: HostEvent) => Promise<void>;
 
 /** So many jobs that belong to this pool. */
-export interface Wanted {
+interface Wanted {
   pool: PoolName;
   jobs: number;
   durationMs: number;
@@ -65,7 +65,7 @@ export interface Wanted {
   repository?: string;
 }
 
-export interface Burst {
+interface Burst {
   readonly jobs: readonly Job[];
   /** Until every job has ended. */
   served(withinMs: number): Promise<void>;
