@@ -12,7 +12,7 @@
 import { createHash, createPublicKey, timingSafeEqual, verify, X509Certificate } from 'node:crypto';
 import { z } from 'zod';
 import type { EpochMs } from '../../../ports/clock.ts';
-import { childrenOf, contentOf, type DerNode, readAll, tags } from './der.ts';
+import { childrenOf, contentOf, type DerNode, octetsOf, readAll, tags } from './der.ts';
 import { identityKeys } from './identity-keys.ts';
 
 export interface IdentityQuestion {
@@ -119,7 +119,7 @@ function readEnvelope(bytes: Buffer): { content: Buffer; signer: DerNode[] } {
     const [octets] = childrenOf(explicit, tags.context0);
     const signers = childrenOf(rest.at(-1), tags.set);
     if (signers.length !== 1) throw new Error(`it has ${signers.length} signers`);
-    return { content: contentOf(octets, tags.octetString), signer: childrenOf(signers[0], tags.sequence) };
+    return { content: octetsOf(octets), signer: childrenOf(signers[0], tags.sequence) };
   } catch (error) {
     throw new Error(`the signature can not be read: ${error instanceof Error ? error.message : error}`, {
       cause: error,
