@@ -14,16 +14,13 @@ import { SSMClient } from '@aws-sdk/client-ssm';
 import type { Emulator } from '../../../../scripts/emulator.ts';
 import { startMiniStack } from '../../../../scripts/ministack.ts';
 import type { Clock, Random } from '../../../ports/clock.ts';
+import { connect, emulatedPlace } from './connection.ts';
 import { type DeployedStack, deployAssembly } from './deploy/index.ts';
+import { tellSurroundings } from './deploy/surroundings.ts';
 import { type Gateway, startGateway } from './gateway.ts';
 import { type Mappings, startMappings } from './mappings/index.ts';
 import { type Schedule, schedulesOf } from './schedules.ts';
 import { startWire, type Wire } from './wire/index.ts';
-
-/** What the emulator takes for the account itself, which may do anything. It is not AWS's, and opens nothing else. */
-export const rootOfEmulator = { accessKeyId: 'test', secretAccessKey: 'test' };
-
-export const emulatedPlace = { account: '000000000000', region: 'us-east-1' };
 
 export interface CloudDeps {
   clock: Clock;
@@ -51,9 +48,6 @@ export interface Deployed {
   /** Once secrets are there and the world is ready. */
   startMappings(): Promise<Mappings>;
 }
-
-/** Enough for every mapping to wait for its calls at the same time. */
-const socketsMax = 256;
 
 export async function startCloud(deps: CloudDeps): Promise<Cloud> {
   const ends: (() => Promise<void>)[] = [];
@@ -86,20 +80,15 @@ async function deploy(
   ends: (() => Promise<void>)[],
 ): Promise<Deployed> {
   const { clock, random, onError } = deps;
-  const client = {
-    ...{ endpoint, region: emulatedPlace.region, credentials: rootOfEmulator },
-    requestHandler: { httpAgent: { maxSockets: socketsMax } },
-  };
   const stacks = await deployAssembly(
     {
-      cloudFormation: new CloudFormationClient(client),
-      s3: new S3Client({ ...client, forcePathStyle: true }),
-      ssm: new SSMClient(client),
+      cloudFormation: connect(CloudFormationClient, endpoint),
+      s3: connect(S3Client, endpoint, { forcePathStyle: true }),
+      ssm: connect(SSMClient, endpoint),
       clock,
       ...emulatedPlace,
     },
     directory,
-    { endpointUrl: wire.url, apiUrl: gateway.url },
   );
   const api = stacks.flatMap(({ template, resources }) =>
     Object.entries(template.Resources ?? {}).flatMap(([id, { Type }]) =>
@@ -108,7 +97,10 @@ async function deploy(
   );
   const [apiId] = api;
   if (apiId !== undefined) gateway.open(apiId);
-  const lambda = new LambdaClient({ ...client, maxAttempts: 1 });
+  const lambda = connect(LambdaClient, endpoint, { maxAttempts: 1 });
+  await tellSurroundings(lambda, stacks, {
+    ...{ endpointUrl: wire.url, apiUrl: gateway.url, emulatorPort: new URL(endpoint).port },
+  });
   return {
     stacks,
     outputs: Object.assign({}, ...stacks.map(({ outputs }) => outputs)) as Record<string, string>,
@@ -116,8 +108,8 @@ async function deploy(
     async startMappings() {
       const mappings = await startMappings({
         lambda,
-        sqs: new SQSClient(client),
-        streams: new DynamoDBStreamsClient(client),
+        sqs: connect(SQSClient, endpoint),
+        streams: connect(DynamoDBStreamsClient, endpoint),
         ...{ clock, random, onError },
       });
       ends.push(mappings.stop);

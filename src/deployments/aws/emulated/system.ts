@@ -12,14 +12,8 @@ import { bundleFunctions } from '../bundle.ts';
 import { eventSource } from '../hosts/simulated.ts';
 import { createApp } from '../infrastructure/app.ts';
 import { outputKeys } from '../outputs.ts';
-import {
-  type Cloud,
-  type CloudDeps,
-  type Deployed,
-  emulatedPlace,
-  rootOfEmulator,
-  startCloud,
-} from './cloud.ts';
+import { type Cloud, type CloudDeps, type Deployed, startCloud } from './cloud.ts';
+import { connect } from './connection.ts';
 import type { Mappings } from './mappings/index.ts';
 import { type EmulatedWorld, startWorld, type TellDeath, type WorldOptions } from './world/world.ts';
 
@@ -96,7 +90,7 @@ async function synthesize(world: EmulatedWorld, folder: string): Promise<string>
 
 /** As the deploy command does: by the API, never in a template. */
 async function putSecrets(cloud: Cloud, { outputs }: Deployed, { app }: EmulatedWorld): Promise<void> {
-  const client = new SecretsManagerClient(rootAt(cloud));
+  const client = connect(SecretsManagerClient, cloud.endpoint);
   const put = (id: string | undefined, value: object) =>
     client.send(new PutSecretValueCommand({ SecretId: id, SecretString: JSON.stringify(value) }));
   await put(outputs[outputKeys.webhookSecret], { current: app.webhookSecret, previous: null });
@@ -106,7 +100,7 @@ async function putSecrets(cloud: Cloud, { outputs }: Deployed, { app }: Emulated
 
 /** As a host on AWS tells of its machines: events on the account's bus. */
 function tellEventBridge(cloud: Cloud, ends: (() => Promise<void>)[]): TellDeath {
-  const client = new EventBridgeClient(rootAt(cloud));
+  const client = connect(EventBridgeClient, cloud.endpoint);
   ends.push(async () => client.destroy());
   return async (host, { name, machine, cause, at }) => {
     const Detail = JSON.stringify({ host, name, machine, cause, at });
@@ -114,8 +108,4 @@ function tellEventBridge(cloud: Cloud, ends: (() => Promise<void>)[]): TellDeath
     const { FailedEntryCount = 0 } = await client.send(new PutEventsCommand({ Entries: [entry] }));
     if (FailedEntryCount > 0) throw new Error(`EventBridge did not take the event of ${name}`);
   };
-}
-
-function rootAt({ endpoint }: Cloud) {
-  return { endpoint, region: emulatedPlace.region, credentials: rootOfEmulator };
 }

@@ -4,15 +4,9 @@
 //
 //   mappings     off: the emulator's own runner is not Lambda's (see mappings/)
 //   schedules    off: whoever runs the system says when a minute has passed
-//   functions    their SDK calls go by the wire, with the function's name; machines claim by the gateway
-//   alarms' e-mail, log groups, and all else   as they are
-
-export interface Surroundings {
-  /** Where functions reach AWS. */
-  endpointUrl: string;
-  /** Where the HTTP API is reached. */
-  apiUrl: string;
-}
+//   policies     what allows a message allows a batch too, which the emulator takes for an action of its own
+//   left out     what the emulator does not know, and nothing that runs depends on
+//   all else     as it is
 
 export interface Template {
   Resources?: Record<string, Resource>;
@@ -25,14 +19,21 @@ export interface Resource {
   [attribute: string]: unknown;
 }
 
-/** A copy; the given template stays as it is. */
-export function adapted(template: Template, surroundings: Surroundings): Template {
-  const copy = structuredClone(template);
-  for (const [id, resource] of Object.entries(copy.Resources ?? {})) adapt(id, resource, surroundings);
-  return copy;
+/** Alarms of alarms, and of sums: their tests read the template. */
+function isLeftOut({ Type, Properties = {} }: Resource): boolean {
+  if (Type === 'AWS::CloudWatch::CompositeAlarm') return true;
+  return Type === 'AWS::CloudWatch::Alarm' && Properties['Metrics'] !== undefined;
 }
 
-function adapt(id: string, resource: Resource, { endpointUrl, apiUrl }: Surroundings): void {
+/** A copy; the given template stays as it is. */
+export function adapted(template: Template): Template {
+  const copy = structuredClone(template);
+  const resources = Object.entries(copy.Resources ?? {}).filter(([, one]) => !isLeftOut(one));
+  for (const [, resource] of resources) switchOff(resource);
+  return withBatches({ ...copy, Resources: Object.fromEntries(resources) }) as Template;
+}
+
+function switchOff(resource: Resource): void {
   resource.Properties ??= {};
   const properties = resource.Properties;
   switch (resource.Type) {
@@ -45,12 +46,26 @@ function adapt(id: string, resource: Resource, { endpointUrl, apiUrl }: Surround
     case 'AWS::Scheduler::Schedule':
       properties['State'] = 'DISABLED';
       return;
-    case 'AWS::Lambda::Function': {
-      const environment = (properties['Environment'] ?? {}) as { Variables?: Record<string, unknown> };
-      const variables = { ...environment.Variables, AWS_ENDPOINT_URL: endpointUrl, AWS_SDK_UA_APP_ID: id };
-      if ('CLAIM_URL' in variables) Object.assign(variables, { CLAIM_URL: `${apiUrl}/runners/claim` });
-      properties['Environment'] = { ...environment, Variables: variables };
-      return;
-    }
   }
+}
+
+/** [AWS: Service Authorization Reference, SNS and SQS: no batch is an action there] */
+const batches: Readonly<Record<string, string>> = {
+  'sns:Publish': 'sns:PublishBatch',
+  'sqs:SendMessage': 'sqs:SendMessageBatch',
+  'sqs:DeleteMessage': 'sqs:DeleteMessageBatch',
+  'sqs:ChangeMessageVisibility': 'sqs:ChangeMessageVisibilityBatch',
+};
+
+/** Wherever actions are named, alone or in a list. */
+function withBatches(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withBatches);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, inner]) => {
+      if (key !== 'Action') return [key, withBatches(inner)];
+      const actions = (Array.isArray(inner) ? inner : [inner]) as string[];
+      return [key, actions.flatMap((action) => [action, ...(batches[action] ? [batches[action]] : [])])];
+    }),
+  );
 }

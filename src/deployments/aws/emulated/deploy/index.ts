@@ -22,7 +22,7 @@ import {
   type CloudFormationStackArtifact,
 } from 'aws-cdk-lib/cx-api';
 import type { Clock } from '../../../../ports/clock.ts';
-import { adapted, type Surroundings, type Template } from './adapt.ts';
+import { adapted, type Template } from './adapt.ts';
 
 export interface DeployDeps {
   cloudFormation: CloudFormationClient;
@@ -46,22 +46,22 @@ export interface DeployedStack {
 /** What `cdk bootstrap` leaves in an account, and every template asks for: the version of what it made there. */
 const bootstrapVersion = { Name: '/cdk-bootstrap/hnb659fds/version', Value: '30' };
 
+/** A request takes a template of 51,200 bytes; larger ones are read from a bucket. */
+const templatesBucket = 'templates';
+
 const askAgainMs = 100;
 /** The emulator makes a stack of fifty resources within a second. */
 const stackMsMax = 60_000;
 
-export async function deployAssembly(
-  deps: DeployDeps,
-  directory: string,
-  surroundings: Surroundings,
-): Promise<DeployedStack[]> {
+export async function deployAssembly(deps: DeployDeps, directory: string): Promise<DeployedStack[]> {
   const assembly = new CloudAssembly(directory);
   await deps.ssm.send(new PutParameterCommand({ ...bootstrapVersion, Type: 'String', Overwrite: true }));
+  await deps.s3.send(new CreateBucketCommand({ Bucket: templatesBucket }));
   const deployed: DeployedStack[] = [];
   const uploaded = new Set<string>();
   for (const stack of assembly.stacksRecursively) {
     await uploadAssets(deps, directory, stack, uploaded);
-    deployed.push(await deployStack(deps, stack, surroundings));
+    deployed.push(await deployStack(deps, stack));
   }
   return deployed;
 }
@@ -118,16 +118,22 @@ async function assetBytes(path: string, isFolder: boolean): Promise<Buffer> {
 // ---- Stacks
 
 async function deployStack(
-  { cloudFormation, clock }: DeployDeps,
+  { cloudFormation, s3, clock }: DeployDeps,
   stack: CloudFormationStackArtifact,
-  surroundings: Surroundings,
 ): Promise<DeployedStack> {
   const template = stack.template as Template;
   const StackName = stack.stackName;
+  const Key = `${StackName}.template.json`;
+  await s3.send(
+    new PutObjectCommand({
+      ...{ Bucket: templatesBucket, Key },
+      Body: JSON.stringify(adapted(template)),
+    }),
+  );
   await cloudFormation.send(
     new CreateStackCommand({
       StackName,
-      TemplateBody: JSON.stringify(adapted(template, surroundings)),
+      TemplateURL: `https://s3.amazonaws.com/${templatesBucket}/${Key}`,
       Capabilities: ['CAPABILITY_NAMED_IAM'],
       Tags: Object.entries(stack.tags).map(([Key, Value]) => ({ Key, Value })),
     }),

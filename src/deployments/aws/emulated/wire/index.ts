@@ -3,6 +3,7 @@
 
 import { Agent, createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tlsHeader } from '../connection.ts';
 import { type Call, callOf, type Request } from './call.ts';
 import { type Answer, type Fault, matches, refusal } from './faults.ts';
 
@@ -84,21 +85,19 @@ export async function startWire(target: string): Promise<Wire> {
     return null;
   }
 
-  function forward({ method, path, body }: Request, rawHeaders: string[]): Promise<Answer> {
+  function forward({ method, path, body }: Request, rawHeaders: readonly string[]): Promise<Answer> {
+    const headers = [...rawHeaders, ...Object.entries(tlsHeader).flat()];
     return new Promise((resolve, reject) => {
-      const passed = request(
-        { host: to.hostname, port: to.port, method, path, headers: rawHeaders, agent },
-        (answer) => {
-          bodyOf(answer).then((text) => {
-            const { 'transfer-encoding': _, connection: __, ...headers } = answer.headers;
-            resolve({
-              status: answer.statusCode ?? 502,
-              headers: headers as Record<string, string>,
-              body: text.toString('utf8'),
-            });
-          }, reject);
-        },
-      );
+      const passed = request({ host: to.hostname, port: to.port, method, path, headers, agent }, (answer) => {
+        bodyOf(answer).then((text) => {
+          const { 'transfer-encoding': _, connection: __, ...headers } = answer.headers;
+          resolve({
+            status: answer.statusCode ?? 502,
+            headers: headers as Record<string, string>,
+            body: text.toString('utf8'),
+          });
+        }, reject);
+      });
       passed.once('error', reject);
       passed.end(body);
     });
