@@ -70,6 +70,7 @@ export async function openLocalSource(dataDirectory: string): Promise<Source> {
     log: async (runner) => (await (await ask(`/runners/${encodeURIComponent(runner)}/log`))?.text()) ?? null,
     redrive: (queue) =>
       read(`/redrive${queue === null ? '' : `?queue=${encodeURIComponent(queue)}`}`, { method: 'POST' }),
+    close: () => {},
   };
 }
 

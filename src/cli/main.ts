@@ -6,7 +6,7 @@ import { withEnvironmentFile } from '../config/environment-file.ts';
 import { addCompletion } from './completion.ts';
 import { openLocalSource } from './local-source.ts';
 import { createProgram, type ProgramDeps, runCommand } from './program.ts';
-import { CommandError, exitCodes } from './source.ts';
+import { exitCodes } from './source.ts';
 import { paintFor } from './text.ts';
 
 const variables = withEnvironmentFile('.env', env);
@@ -16,12 +16,11 @@ process.once('SIGINT', () => stop.abort());
 stdout.on('error', () => exit(exitCodes.done));
 
 const deps: ProgramDeps = {
-  open: ({ dataDir, stack }) => {
-    if (stack !== undefined)
-      throw new CommandError('A deployed system can not be asked by this version.', {
-        exitCode: exitCodes.usage,
-      });
-    return openLocalSource(dataDir);
+  open: async ({ dataDir, stack }) => {
+    if (stack === undefined) return openLocalSource(dataDir);
+    // Loaded only for who asks AWS: the others need not wait for it.
+    const { openAwsSource } = await import('./aws-source.ts');
+    return openAwsSource(stack, variables);
   },
   now: Date.now,
   out: (text) => void stdout.write(text),

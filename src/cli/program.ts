@@ -33,7 +33,15 @@ const lookAgainMs = 2_000;
 
 /** Runs the command, and answers its exit code. */
 export async function runCommand(deps: ProgramDeps, args: readonly string[]): Promise<number> {
-  const program = createProgram(deps);
+  const opened: Source[] = [];
+  const program = createProgram({
+    ...deps,
+    open: async (where) => {
+      const source = await deps.open(where);
+      opened.push(source);
+      return source;
+    },
+  });
   try {
     await program.parseAsync([...args], { from: 'user' });
     return exitCodes.done;
@@ -42,6 +50,8 @@ export async function runCommand(deps: ProgramDeps, args: readonly string[]): Pr
     if (!(error instanceof CommandError)) throw error;
     deps.error(`${error.message}\n`);
     return error.exitCode;
+  } finally {
+    for (const source of opened) source.close();
   }
 }
 

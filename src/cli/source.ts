@@ -19,6 +19,7 @@ export interface Source {
   log(runner: string): Promise<string | null>;
   /** Of one queue, or of all. */
   redrive(queue: string | null): Promise<Redriven[]>;
+  close(): void;
 }
 
 /** What went wrong, for a person, with the exit code that says which kind it is. */
