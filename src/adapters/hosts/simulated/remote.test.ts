@@ -168,12 +168,12 @@ describe('a remote simulated host', () => {
   });
 
   test('gives up at its deadline, and the machine may come all the same', async () => {
-    const { park, hostFor } = await openPark({}, { callMs: steady(300) });
+    const { park, hostFor } = await openPark({}, { callMs: steady(10_000), callEffectMs: 300 });
     try {
       const request = nextRequest({ answerBefore: clock.now() + 100 });
       const startedAt = clock.now();
       await assert.rejects(hostFor(own).launch(request), /whether it took effect is not known/);
-      assert.ok(clock.now() - startedAt < 290, 'it waited for an answer beyond its deadline');
+      assert.ok(clock.now() - startedAt < 9_000, 'it waited for the answer, beyond its deadline');
       while (park.ground(here).census().alive === 0) await clock.sleep(passMs);
     } finally {
       await park.close();
