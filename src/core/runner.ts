@@ -160,13 +160,15 @@ export type RunnerFact =
   | { kind: 'removed' }
   | { kind: 'terminated' }
   /** The host's word, or a platform's hard end, or the fence of an unmarked order. */
-  | { kind: 'gone'; code: EndingCode; why: string }
+  /** With the machine that it is about, where that is known: another one of its name says nothing about it. */
+  | { kind: 'gone'; code: EndingCode; why: string; machine?: MachineId | null }
   /** Unmarked and removing, with no machine yet: the place is free, and no launch can follow. */
   | { kind: 'fenced' }
   /** Its host's list shows a machine of this name alive. */
   | { kind: 'alive'; machine: MachineId }
   /** Something a person would like to read; changes nothing. */
-  | { kind: 'note'; what: string; why?: string };
+  /** `machineNotesMax`: of those that a machine makes about itself no more are taken. */
+  | { kind: 'note'; what: string; why?: string; machineNotesMax?: number };
 
 export type RunnerMerge =
   | { outcome: 'changed'; runner: Runner }
@@ -276,6 +278,8 @@ export function mergeRunner(runner: Runner, fact: RunnerFact, at: number): Runne
       if (runner.state === 'gone') return unchanged;
       return changed({ ...runner, terminatedAt: at });
     case 'gone':
+      if (fact.machine && runner.machine && fact.machine !== runner.machine)
+        return refused('it is another machine');
       return gone(runner, fact.code, fact.why, at);
     case 'fenced':
       if (runner.state === 'gone') return unchanged;
@@ -288,6 +292,8 @@ export function mergeRunner(runner: Runner, fact: RunnerFact, at: number): Runne
       if (runner.state === 'gone') return refused('a gone runner stays gone');
       return launched(runner, fact.machine, at);
     case 'note':
+      if (fact.machineNotesMax !== undefined && machineNotes(runner) >= fact.machineNotesMax)
+        return refused('no more notes are taken');
       return changed({
         ...runner,
         timeline: withEntry(runner.timeline, { at, what: fact.what, ...(fact.why ? { why: fact.why } : {}) }),
@@ -318,7 +324,15 @@ function launched(runner: Runner, machine: MachineId, at: number): RunnerMerge {
   return doubt ? dirtied(next, at) : changed(next);
 }
 
+/** What its machine tells about itself begins so. */
+export const machineNotePrefix = 'machine: ';
+
+function machineNotes({ timeline }: Runner): number {
+  return timeline.filter(({ what }) => what.startsWith(machineNotePrefix)).length;
+}
+
 function claim(runner: Runner, windowMs: number, timesMax: number, at: number): RunnerMerge {
+  if (runner.lane === null) return refused('it stands by');
   if (runner.state === 'gone' || runner.doneAt !== null) return refused('it has ended');
   if (runner.removing) return refused(`it is being removed: ${runner.removing.why}`);
   if (!isMarked(runner)) return refused('it was not launched');

@@ -11,7 +11,7 @@ import type { Runner } from '../../core/runner.ts';
 import type { Budgets } from '../../ports/budgets.ts';
 import type { Clock } from '../../ports/clock.ts';
 import { type GitHub, GitHubError } from '../../ports/github.ts';
-import type { JobsTable } from '../../ports/jobs-table.ts';
+import type { JobsTable, RunnerRecorded } from '../../ports/jobs-table.ts';
 import type { Telemetry } from '../../ports/telemetry.ts';
 import type { ClaimTokens } from '../claim-token.ts';
 import { register } from '../registration.ts';
@@ -43,22 +43,23 @@ export function createClaimDoor(deps: ClaimDeps): (body: unknown) => Promise<Ans
   return async (body) => {
     const proven = prove(body, deps);
     if (!proven) return answer(401, 'the proof is not good');
-    const runner = await successor(await table.readRunner(proven));
-    if (!runner) return answer(410, 'no such runner');
+    const first = await claimAs(proven);
+    // A spare's machine keeps its proof when it goes on under a new name.
+    const name = 'runner' in first ? first.runner.activatedAs : null;
+    const claimed = name ? await claimAs(name) : first;
+    if (claimed.outcome === 'unknown') return answer(410, 'no such runner');
+    if (claimed.outcome === 'recorded') return mint(claimed.runner);
+    const { runner } = claimed;
     if (runner.lane === null) return standBy(runner);
     // Chosen to be put to work, and not told so yet: its activation is on its way.
     if (runner.state === 'ordered' && runner.activates && !runner.removing)
       return answer(202, 'stand by', standbyPollSeconds);
-    const fact = { kind: 'claim', windowMs: deps.timing.claimMs, timesMax: claimTimesMax } as const;
-    const claimed = await table.recordRunner(runner.name, [fact], clock.now());
-    if (claimed.outcome === 'refused') return answer(410, claimed.why);
-    if (claimed.outcome !== 'recorded') return answer(410, 'its claim is spent');
-    return mint(claimed.runner);
+    return answer(410, claimed.outcome === 'refused' ? claimed.why : 'its claim is spent');
   };
 
-  /** A spare's machine keeps its proof when it goes on under a new name. */
-  async function successor(runner: Runner | null): Promise<Runner | null> {
-    return runner?.activatedAs ? table.readRunner(runner.activatedAs) : runner;
+  function claimAs(name: RunnerName): Promise<RunnerRecorded> {
+    const fact = { kind: 'claim', windowMs: deps.timing.claimMs, timesMax: claimTimesMax } as const;
+    return table.recordRunner(name, [fact], clock.now());
   }
 
   async function standBy(runner: Runner): Promise<Answer> {

@@ -26,14 +26,12 @@ export function createHostEventDoor(
       telemetry.count(metrics.hostEvents, { host, outcome: 'stranger' });
       return;
     }
-    const named = await table.readRunner(own.name);
-    // A spare's machine may die after its place was handed over, and before it knows its new name.
-    const runner = named?.activatedAs ? await table.readRunner(named.activatedAs) : named;
     // An event of another machine of this name, one that a lost call started, says nothing about this one.
-    const isOther = runner?.machine && event.machine && runner.machine !== event.machine;
-    if (!runner || isOther) return;
-    const fact = { kind: 'gone', code: 'ended', why: readable(event.cause) } as const;
-    const { outcome } = await table.recordRunner(runner.name, [fact], clock.now());
-    telemetry.count(metrics.hostEvents, { host, outcome });
+    const fact = { kind: 'gone', code: 'ended', why: readable(event.cause), machine: event.machine } as const;
+    let recorded = await table.recordRunner(own.name, [fact], clock.now());
+    // A spare's machine may die after its place was handed over, and before it knows its new name.
+    if (recorded.outcome === 'unchanged' && recorded.runner.activatedAs)
+      recorded = await table.recordRunner(recorded.runner.activatedAs, [fact], clock.now());
+    telemetry.count(metrics.hostEvents, { host, outcome: recorded.outcome });
   };
 }

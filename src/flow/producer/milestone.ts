@@ -3,6 +3,7 @@
 
 import { z } from 'zod';
 import { readable } from '../../core/reason.ts';
+import { machineNotePrefix } from '../../core/runner.ts';
 import type { Answer } from './answer.ts';
 import { type ClaimDeps, prove } from './claim.ts';
 
@@ -12,7 +13,7 @@ const milestoneSchema = z.object({
 });
 
 /** A runner has four milestones; a job that found the token could write for ever. */
-const notesMax = 12;
+const machineNotesMax = 12;
 
 export function createMilestoneDoor(
   deps: Pick<ClaimDeps, 'clock' | 'table' | 'own' | 'tokens'>,
@@ -24,16 +25,15 @@ export function createMilestoneDoor(
     const parsed = milestoneSchema.safeParse(body);
     if (!parsed.success)
       return { status: 400, body: { message: 'milestone is booted, registered, jobStarted or jobEnded' } };
-    const runner = await table.readRunner(name);
-    const written = runner?.timeline.filter((entry) => entry.what.startsWith('machine: ')).length ?? 0;
-    if (!runner || written >= notesMax) return { status: 410, body: { message: 'no more notes are taken' } };
     const { milestone, detail } = parsed.data;
     const note = {
       kind: 'note',
-      what: `machine: ${milestone}`,
+      what: `${machineNotePrefix}${milestone}`,
+      machineNotesMax,
       ...(detail ? { why: readable(detail) } : {}),
     } as const;
-    await table.recordRunner(name, [note], clock.now());
+    const { outcome } = await table.recordRunner(name, [note], clock.now());
+    if (outcome !== 'recorded') return { status: 410, body: { message: 'no more notes are taken' } };
     return { status: 202, body: { message: 'noted' } };
   };
 }

@@ -10,9 +10,11 @@ import {
   QueryCommand,
   type QueryCommandInput,
   type QueryCommandOutput,
+  UpdateCommand,
 } from '@aws-sdk/lib-dynamodb';
 import { unmarshall } from '@aws-sdk/util-dynamodb';
 import type { Clock, Random } from '../../../ports/clock.ts';
+import type { Addition } from './late.ts';
 import { createRecentRows } from './recent-rows.ts';
 import type { GlobalIndex, LocalIndex, Row, RowKey } from './schema.ts';
 
@@ -114,6 +116,64 @@ export function createAccess({ client, tableName, clock, random }: AccessOptions
     }
   }
 
+  /** Adds a fact without a read: the row as it is by it, or what stood in its way. */
+  async function add(
+    addition: Addition,
+  ): Promise<{ done: true; row: Row } | { done: false; found: Row | null }> {
+    const { key, late, condition, values, set, remove, dirty } = addition;
+    const wrote = makeToken();
+    const names = Object.keys(set);
+    const sets = [
+      'late = list_append(if_not_exists(late, :none), :late)',
+      '#version = #version + :one',
+      'wrote = :wrote',
+      ...names.map((name) => `#set_${name} = :set_${name}`),
+      // As the core marks it: what waits already keeps its host and its time, and every change is another.
+      ...(dirty
+        ? [
+            'dirty = if_not_exists(dirty, :dirty)',
+            'dirtyAt = if_not_exists(dirtyAt, :since)',
+            '#change = if_not_exists(#change, #version) + :one',
+          ]
+        : []),
+    ];
+    try {
+      const { Attributes } = await client.send(
+        new UpdateCommand({
+          TableName: tableName,
+          Key: { pk: key.pk, sk: key.sk },
+          UpdateExpression: `SET ${sets.join(', ')}${remove.length > 0 ? ` REMOVE ${remove.join(', ')}` : ''}`,
+          ConditionExpression: condition,
+          ExpressionAttributeNames: {
+            '#version': 'version',
+            ...(dirty && { '#change': 'change' }),
+            ...Object.fromEntries(names.map((name) => [`#set_${name}`, name])),
+          },
+          ExpressionAttributeValues: {
+            ...values,
+            ':none': [],
+            ':late': [late],
+            ':one': 1,
+            ':wrote': wrote,
+            ...(dirty && { ':dirty': dirty.partition, ':since': dirty.since }),
+            ...Object.fromEntries(names.map((name) => [`:set_${name}`, set[name]])),
+          },
+          ReturnValues: 'ALL_NEW',
+          ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
+        }),
+      );
+      const row = Attributes as Row;
+      keep(row, row);
+      return { done: true, row };
+    } catch (error) {
+      if (error instanceof TransactionConflictException) return { done: false, found: null };
+      if (!(error instanceof ConditionalCheckFailedException)) throw error;
+      const found = keep(key, error.Item ? (unmarshall(error.Item) as Row) : null);
+      if (found?.wrote === wrote) return { done: true, row: found };
+      return { done: false, found };
+    }
+  }
+
   /** Those that there are, in the order of `keys`. Strongly consistent. */
   async function batchGet(keys: readonly RowKey[]): Promise<Row[]> {
     const unique = [...new Map(keys.map((key) => [rowId(key), key])).values()];
@@ -181,7 +241,7 @@ export function createAccess({ client, tableName, clock, random }: AccessOptions
   /** What this process last saw of it; `undefined`: nothing lately. */
   const recent = (key: RowKey): Row | undefined => rows.get(rowId(key));
 
-  return { client, tableName, pause, recent, saw, get, put, batchGet, query, pages, makeToken };
+  return { client, tableName, pause, recent, saw, get, put, add, batchGet, query, pages, makeToken };
 }
 
 export function rowId({ pk, sk }: RowKey): string {

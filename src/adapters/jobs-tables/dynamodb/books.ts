@@ -2,14 +2,14 @@
 // another Publisher commits in between, a commit on the version that was read is lost.
 
 import type { HostName, JobKey, LaneKey, PoolName, RunnerName } from '../../../core/ids.ts';
-import type { Job } from '../../../core/job.ts';
 import type { Lane, Ledger } from '../../../core/ledger.ts';
 import type { Runner } from '../../../core/runner.ts';
 import type { Books, BooksRequest, Census } from '../../../ports/jobs-table.ts';
 import { jobsNamed, lanesNamed, runnersNamed } from '../named.ts';
 import { type Access, rowId } from './access.ts';
 import type { LanesRead } from './lanes-read.ts';
-import { unpack } from './pack.ts';
+import { jobOf, runnerOf } from './late.ts';
+import { itemOf } from './pack.ts';
 import type { ControlRecorded } from './rows.ts';
 import {
   controlsRowKey,
@@ -38,8 +38,8 @@ export function createBooks(access: Access, lanesRead: LanesRead) {
   ): Promise<HostRows> {
     const keys = [ledgerRowKey(host), controlsRowKey(host)] as const;
     await shelf.fetch([...keys, ...also]);
-    const [ledger = null] = shelf.find<Ledger>([keys[0]]);
-    const [controls = []] = shelf.find<ControlRecorded[]>([keys[1]]);
+    const [ledger = null] = shelf.find([keys[0]], itemOf<Ledger>);
+    const [controls = []] = shelf.find([keys[1]], itemOf<ControlRecorded[]>);
     lanesRead.begin(host, shelf.row(keys[0]));
     return { ledger, controls };
   }
@@ -55,8 +55,8 @@ export function createBooks(access: Access, lanesRead: LanesRead) {
       ...likelyBeside(host, request, asked),
     ]);
     const { queue, timed } = await placesOf(host, request, shelf);
-    const jobsAsked = shelf.find<Job>(jobRows(jobKeys));
-    const runnersAsked = shelf.find<Runner>(runnerRows(names));
+    const jobsAsked = shelf.find(jobRows(jobKeys), jobOf);
+    const runnersAsked = shelf.find(runnerRows(names), runnerOf);
 
     // What those name, then what only these have named: the second is hardly ever anything new.
     const beside = runnersNamed(jobsAsked, names);
@@ -67,14 +67,14 @@ export function createBooks(access: Access, lanesRead: LanesRead) {
       ...jobRows(jobsNamed(runnersAsked, jobKeys)),
       ...laneRows(host, lanesNamed(host, jobsAsked, runnersAsked)),
     ]);
-    const ofHost = shelf.find<Runner>(runnerRows(beside)).filter((runner) => runner.host === host);
+    const ofHost = shelf.find(runnerRows(beside), runnerOf).filter((runner) => runner.host === host);
     const runners = [...runnersAsked, ...ofHost];
     const named = jobsNamed(runners, jobKeys);
     await shelf.fetch([
       ...jobRows(named),
-      ...laneRows(host, lanesNamed(host, shelf.find<Job>(jobRows(named)), runners)),
+      ...laneRows(host, lanesNamed(host, shelf.find(jobRows(named), jobOf), runners)),
     ]);
-    const jobs = [...jobsAsked, ...shelf.find<Job>(jobRows(named))];
+    const jobs = [...jobsAsked, ...shelf.find(jobRows(named), jobOf)];
     const lanes = laneRows(host, lanesNamed(host, jobs, runners));
     await shelf.fetch(lanes);
     lanesRead.note(host, shelf.versions([...queue, ...timed, ...lanes]));
@@ -83,17 +83,17 @@ export function createBooks(access: Access, lanesRead: LanesRead) {
       controls: controls.map(({ control }) => control),
       jobs,
       runners,
-      lanes: shelf.find<Lane>(lanes),
-      queue: shelf.find<Lane>(queue),
-      timed: shelf.find<Lane>(timed),
+      lanes: shelf.find(lanes, itemOf<Lane>),
+      queue: shelf.find(queue, itemOf<Lane>),
+      timed: shelf.find(timed, itemOf<Lane>),
     };
   }
 
   /** What the items named when they were last seen, and the lanes that were worked on: a guess, which saves a call. */
   function likelyBeside(host: HostName, request: BooksRequest, asked: readonly RowKey[]): RowKey[] {
     const recent = asked.flatMap((key) => access.recent(key) ?? []);
-    const jobs = recent.flatMap((row) => (row.sk === 'J' ? unpack<Job>(row.item) : []));
-    const runners = recent.flatMap((row) => (row.sk === 'J' ? [] : unpack<Runner>(row.item)));
+    const jobs = recent.flatMap((row) => (row.sk === 'J' ? jobOf(row) : []));
+    const runners = recent.flatMap((row) => (row.sk === 'J' ? [] : runnerOf(row)));
     const isForLanes = request.queueMax > 0 || request.timedMax > 0 || asked.length > 0;
     const lanes = isForLanes ? lanesRead.likely(host) : [];
     const named = [
@@ -164,7 +164,7 @@ export function createBooks(access: Access, lanesRead: LanesRead) {
       version: ledger?.version ?? 0,
       ledger,
       controls: controls.map(({ control }) => control),
-      lanes: lanes.map((row) => unpack<Lane>(row.item)),
+      lanes: lanes.map(itemOf<Lane>),
       runners,
       // Jobs are counted by a global index alone, which may lag.
       jobs: null,
@@ -175,7 +175,7 @@ export function createBooks(access: Access, lanesRead: LanesRead) {
     const keys = await Promise.all(
       shards.map((shard) => access.query({ index: 'alive', pk: runnersPartition(host, shard) })),
     );
-    return (await access.batchGet(keys.flat())).map((row) => unpack<Runner>(row.item));
+    return (await access.batchGet(keys.flat())).map(runnerOf);
   }
 
   const runnersOfHost = async (host: HostName): Promise<Runner[]> =>
@@ -219,10 +219,10 @@ function createShelf(access: Access) {
       keys.map((key) => [key.sk, rows.get(rowId(key))?.version ?? null]),
 
     /** Those that there are, in the order of `keys`. */
-    find: <Item>(keys: readonly RowKey[]): Item[] =>
+    find: <Item>(keys: readonly RowKey[], of: (row: Row) => Item): Item[] =>
       keys.flatMap((key) => {
         const row = rows.get(rowId(key));
-        return row ? [unpack<Item>(row.item)] : [];
+        return row ? [of(row)] : [];
       }),
   };
 }

@@ -6,9 +6,10 @@
 import type { Change } from '../../../ports/jobs-table.ts';
 import { hostOfDirty, itemKeyOf } from './schema.ts';
 
-/** A value as a stream has it; keys and marks are strings. */
+/** A value as a stream has it: keys and marks are strings, the change of an item is a number. */
 interface StreamValue {
   S?: string | undefined;
+  N?: string | undefined;
 }
 
 /** What is used of a record, as Lambda's event source mapping and GetRecords both give it. */
@@ -37,5 +38,7 @@ export function changesOf(record: StreamRecord): Change[] {
 
 function markOf(image: Record<string, StreamValue> | undefined) {
   const dirty = image?.['dirty']?.S;
-  return dirty === undefined ? null : { host: hostOfDirty(dirty), change: image?.['change']?.S };
+  return dirty === undefined
+    ? null
+    : { host: hostOfDirty(dirty), change: image?.['change']?.S ?? image?.['change']?.N };
 }

@@ -1,13 +1,14 @@
 // What is learned: merged by the core into what is known, whoever writes at the same time.
 
 import type { JobKey, RunnerName } from '../../../core/ids.ts';
-import type { Job, JobFact } from '../../../core/job.ts';
+import type { JobFact } from '../../../core/job.ts';
 import type { Control } from '../../../core/ledger.ts';
-import type { Runner, RunnerFact } from '../../../core/runner.ts';
+import type { RunnerFact } from '../../../core/runner.ts';
 import type { EpochMs } from '../../../ports/clock.ts';
 import type { JobRecorded, RunnerRecorded } from '../../../ports/jobs-table.ts';
 import { mergeJobFacts, mergeRunnerFacts } from '../record.ts';
 import type { Access } from './access.ts';
+import { type Addition, additionOfJob, additionOfRunner, jobOf, lastFactOf, runnerOf } from './late.ts';
 import { type RowDecision, writeOptimistically } from './optimistic.ts';
 import { unpack } from './pack.ts';
 import { type ControlRecorded, controlsRow, type Rows } from './rows.ts';
@@ -15,7 +16,7 @@ import { controlsRowKey, jobRowKey, type Row, runnerRowKey } from './schema.ts';
 
 export function createFacts(access: Access, rows: Rows) {
   function decideJob(found: Row | null, facts: readonly JobFact[], at: EpochMs): RowDecision<JobRecorded> {
-    const before = found && unpack<Job>(found.item);
+    const before = found && jobOf(found);
     const job = mergeJobFacts(before, facts, at);
     if (job === null) return { row: null, answer: { outcome: 'unchanged', job: before } };
     return { row: rows.ofJob(job), answer: { outcome: 'recorded', job } };
@@ -27,7 +28,7 @@ export function createFacts(access: Access, rows: Rows) {
     at: EpochMs,
   ): RowDecision<RunnerRecorded> {
     if (found === null) return { row: null, answer: { outcome: 'unknown' } };
-    const before = unpack<Runner>(found.item);
+    const before = runnerOf(found);
     const merged = mergeRunnerFacts(before, facts, at);
     if (merged.outcome !== 'changed') return { row: null, answer: { ...merged, runner: before } };
     const { runner } = merged;
@@ -40,6 +41,7 @@ export function createFacts(access: Access, rows: Rows) {
         key: jobRowKey(key),
         probablyNew: isFirstSighting(facts[0]),
         decide: (found) => decideJob(found, facts, at),
+        addition: additionFor(additionOfJob(facts, at), (row) => ({ outcome: 'recorded', job: jobOf(row) })),
       }),
 
     recordRunner: (name: RunnerName, facts: readonly RunnerFact[], at: EpochMs): Promise<RunnerRecorded> => {
@@ -49,6 +51,7 @@ export function createFacts(access: Access, rows: Rows) {
         key,
         probablyNew: false,
         decide: (found) => decideRunner(found, facts, at),
+        addition: additionFor(additionOfRunner(name, facts, at), addedToRunner),
       });
     },
 
@@ -68,6 +71,19 @@ export function createFacts(access: Access, rows: Rows) {
         },
       }),
   };
+}
+
+function additionFor<Answer>(what: Addition | null, answer: (row: Row) => Answer) {
+  return what && { what, answer };
+}
+
+/** The last of its facts is ours: no other writer comes between an update and what it answers. */
+function addedToRunner(row: Row): RunnerRecorded {
+  const { before, fact, at } = lastFactOf(row);
+  const merged = mergeRunnerFacts(before, [fact], at);
+  return merged.outcome === 'changed'
+    ? { outcome: 'recorded', runner: merged.runner }
+    : { ...merged, runner: runnerOf(row) };
 }
 
 /** GitHub's `queued` comes first, but for a redelivery or an event that was overtaken. */

@@ -153,7 +153,7 @@ test('a fact that meets a transaction is read, merged and written after it', asy
     { body: stored(aRunner(1, { version: 2 })) },
     ok,
   );
-  const recorded = await table.recordRunner(aRunnerName(1), [{ kind: 'note', what: 'news' }], startMs);
+  const recorded = await table.recordRunner(aRunnerName(1), [{ kind: 'idleChecked' }], startMs);
   assert.equal(recorded.outcome, 'recorded');
   assert.deepEqual(
     calls.map(({ operation }) => operation),

@@ -6,15 +6,13 @@ import { after, describe, test } from 'node:test';
 import fc from 'fast-check';
 import { canBuildDynoxide, startDynoxide } from '../../../../scripts/dynoxide.ts';
 import { startMiniStack } from '../../../../scripts/ministack.ts';
-import type { Job } from '../../../core/job.ts';
-import type { Runner } from '../../../core/runner.ts';
 import type { Change } from '../../../ports/jobs-table.ts';
 import { deadlinesOfContract as deadlines } from '../../../ports/jobs-table.world.contract.ts';
 import { createSystemClock } from '../../clock/system/index.ts';
 import { createSystemRandom } from '../../clock/system/random.ts';
 import { aHistory, runHistory } from '../testing.ts';
 import { createDynamoDbClient, createDynamoDbJobsTable } from './index.ts';
-import { createStreamPoller, createTable, deleteTable, emulatorConfig } from './testing.ts';
+import { comparable, createStreamPoller, createTable, deleteTable, emulatorConfig } from './testing.ts';
 
 /** dynoxide is quick and strict; MiniStack is what there is without a Rust tool chain. */
 const start = canBuildDynoxide() ? startDynoxide : startMiniStack;
@@ -63,19 +61,3 @@ describe('histories on DynamoDB', () => {
     assert.ok(tables >= 25);
   });
 });
-
-/**
- * Three things that this table answers otherwise: jobs are not counted by a census; a host's runners have no order; and
- * a job that is still counted is found in its lane, though its route is refused by now.
- */
-function comparable(answers: Record<string, unknown>): Record<string, unknown> {
-  return Object.fromEntries(
-    Object.entries(answers).map(([what, answer]) => {
-      if (what.startsWith('census')) return [what, { ...(answer as object), jobs: [] }];
-      if (what.startsWith('runnersOfHost'))
-        return [what, (answer as Runner[]).toSorted((a, b) => (a.name < b.name ? -1 : 1))];
-      if (what === 'jobsRefused') return [what, (answer as Job[]).filter(({ counted }) => counted === null)];
-      return [what, answer];
-    }),
-  );
-}

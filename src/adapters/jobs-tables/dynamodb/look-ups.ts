@@ -2,16 +2,17 @@
 // their place meanwhile are left out.
 
 import type { HostName, JobKey, LaneKey, PoolName, RunnerName } from '../../../core/ids.ts';
-import type { Job, JobClass } from '../../../core/job.ts';
+import type { JobClass } from '../../../core/job.ts';
 import type { Lane } from '../../../core/ledger.ts';
-import type { Runner, RunnerClass } from '../../../core/runner.ts';
+import type { RunnerClass } from '../../../core/runner.ts';
 import type { EpochMs } from '../../../ports/clock.ts';
 import type { ItemKey } from '../../../ports/jobs-table.ts';
 import { controlsUncounted } from '../record.ts';
 import { waitingLanes } from '../waiting-lanes.ts';
 import type { Access, Look } from './access.ts';
 import type { HostRows } from './books.ts';
-import { unpack } from './pack.ts';
+import { jobOf, runnerOf } from './late.ts';
+import { itemOf } from './pack.ts';
 import {
   dirtyPartition,
   dueJobsPartition,
@@ -32,19 +33,29 @@ const lanesReadMax = 2_000;
 
 export function createLookUps(access: Access, hostRows: (host: HostName) => Promise<HostRows>) {
   /** As many as are asked for, if there are: pages go on while items were left out. */
-  async function items<Item>(look: Look & { limit: number }, isIn: (row: Row) => boolean): Promise<Item[]> {
+  async function items<Item>(
+    look: Look & { limit: number },
+    of: (row: Row) => Item,
+    isIn: (row: Row) => boolean,
+  ): Promise<Item[]> {
     const found: Item[] = [];
     for await (const keys of access.pages(look)) {
       const rows = keys.length === 0 ? [] : await access.batchGet(keys);
-      found.push(...rows.filter(isIn).map((row) => unpack<Item>(row.item)));
+      found.push(...rows.filter(isIn).map(of));
       if (found.length >= look.limit) break;
     }
     return found.slice(0, look.limit);
   }
 
-  const inPlace = <Item>(place: string, limit: number, after: JobKey | null = null): Promise<Item[]> =>
-    items<Item>(
+  const inPlace = <Item>(
+    place: string,
+    of: (row: Row) => Item,
+    limit: number,
+    after: JobKey | null = null,
+  ): Promise<Item[]> =>
+    items(
       { index: 'place', pk: place, limit, ...(after !== null && { range: { after } }) },
+      of,
       (row) => row.place === place,
     );
 
@@ -63,33 +74,31 @@ export function createLookUps(access: Access, hostRows: (host: HostName) => Prom
 
   return {
     jobsOfLane: (lane: LaneKey, jobClass: JobClass, limit: number) =>
-      inPlace<Job>(jobsPlace(lane, jobClass), limit),
+      inPlace(jobsPlace(lane, jobClass), jobOf, limit),
 
-    jobsRefused: (after: JobKey | null, limit: number) => inPlace<Job>(refusedPlace, limit, after),
+    jobsRefused: (after: JobKey | null, limit: number) => inPlace(refusedPlace, jobOf, limit, after),
 
     jobsCounted: (host: HostName, after: JobKey | null, limit: number) =>
-      items<Job>(
+      items(
         {
           index: 'counted',
           pk: host,
           limit,
           ...(after !== null && { range: { after: jobRowKey(after).pk } }),
         },
+        jobOf,
         (row) => row.counted === host,
       ),
 
     runnersOfLane: (host: HostName, lane: LaneKey, runnerClass: RunnerClass, limit: number) =>
-      inPlace<Runner>(runnersPlace(host, lane, runnerClass), limit),
+      inPlace(runnersPlace(host, lane, runnerClass), runnerOf, limit),
 
     runnersStandingBy: (host: HostName, pool: PoolName, limit: number) =>
-      inPlace<Runner>(sparesPlace(host, pool), limit),
+      inPlace(sparesPlace(host, pool), runnerOf, limit),
 
     async lanesWaiting(host: HostName, limit: number): Promise<Lane[]> {
       const rows = await access.query({ pk: lanesPartition(host), limit: lanesReadMax });
-      return waitingLanes(
-        rows.map((row) => unpack<Lane>(row.item)),
-        limit,
-      );
+      return waitingLanes(rows.map(itemOf<Lane>), limit);
     },
 
     async uncounted(host: HostName, before: EpochMs, limit: number): Promise<ItemKey[]> {

@@ -34,3 +34,8 @@ export function unpack<Item>(item: string | Uint8Array): Item {
     typeof item === 'string' ? item : inflateRawSync(item, { maxOutputLength: jsonBytesMax }).toString();
   return JSON.parse(json) as Item;
 }
+
+/** Of a row that no facts are added to. */
+export function itemOf<Item>(row: { item: string | Uint8Array }): Item {
+  return unpack<Item>(row.item);
+}

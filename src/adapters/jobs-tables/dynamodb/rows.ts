@@ -8,6 +8,7 @@ import type { Runner } from '../../../core/runner.ts';
 import type { EpochMs } from '../../../ports/clock.ts';
 import type { Deadlines, Sweep } from '../../../ports/jobs-table.ts';
 import { type JobPlaces, jobPlaces, type RunnerPlaces, runnerPlaces } from '../places.ts';
+import { calm, endableOf, homeOf, isCalmJob, isCalmRunner, isClaimable, yes } from './late.ts';
 import { pack } from './pack.ts';
 import {
   controlsRowKey,
@@ -58,6 +59,10 @@ export function createRows({ deadlines, keepMs }: RowOptions) {
         ...(due && { due, dueAt: places.dueAt ?? 0 }),
         ...jobPlace(job, places),
         counted: places.countedHost ?? undefined,
+        phase: job.phase,
+        installation: job.installation,
+        home: homeOf(job),
+        calm: job.dirty !== null && isCalmJob(job) ? calm : undefined,
         expires: expiry(places.endedAt),
       };
     },
@@ -75,6 +80,9 @@ export function createRows({ deadlines, keepMs }: RowOptions) {
         ...runnerPlace(runner, places),
         // Any value would do: being there is what counts.
         alive: places.isGone && places.countedClass === null ? undefined : 'A',
+        claimable: isClaimable(runner) ? yes : undefined,
+        endable: endableOf(runner),
+        calm: runner.dirty !== null && isCalmRunner(runner) ? calm : undefined,
         expires: expiry(places.endedAt),
       };
     },
@@ -127,7 +135,7 @@ function dirtyMark(dirty: Dirty | null, key: string): Pick<Row, 'dirty' | 'dirty
   return {
     dirty: dirtyPartition(dirty.host, shardOf(key)),
     dirtyAt: dirty.since,
-    change: String(dirty.change),
+    change: dirty.change,
   };
 }
 

@@ -79,7 +79,7 @@ export interface Row extends RowKey {
 
   dirty?: string | undefined;
   /** Moves with each change that has to be counted, so that the stream can tell it from other writes. */
-  change?: string | undefined;
+  change?: string | number | undefined;
   dirtyAt?: number | undefined;
   due?: string | undefined;
   dueAt?: number | undefined;
@@ -89,6 +89,15 @@ export interface Row extends RowKey {
   queue?: string | undefined;
   timed?: string | undefined;
   alive?: string | undefined;
+  /** Facts added since the item was packed (late.ts), and what they are added on. */
+  late?: readonly string[] | undefined;
+  phase?: string | undefined;
+  home?: string | undefined;
+  installation?: number | undefined;
+  claimable?: string | undefined;
+  endable?: string | undefined;
+  /** There where a change that is not counted yet can wait for a moment. */
+  calm?: string | undefined;
   /** A ledger's: the lanes in the queue for places or in the list of times, while they are few. */
   near?: readonly string[] | undefined;
   /** In seconds, as DynamoDB wants it. */
@@ -149,7 +158,7 @@ export function itemKeyOf({ pk, sk, change = '' }: Pick<Row, 'pk' | 'sk' | 'chan
     case 'R#':
       return { kind: 'runner', name: sk as RunnerName };
     case 'H#':
-      return sk === 'C' ? { kind: 'control', pool: change.split('#')[0] as PoolName } : null;
+      return sk === 'C' ? { kind: 'control', pool: String(change).split('#')[0] as PoolName } : null;
     default:
       return null;
   }

@@ -452,8 +452,8 @@ export const mutations: readonly Mutation[] = [
     file: 'flow/producer/claim.ts',
     edits: [
       {
-        find: "if (claimed.outcome === 'refused') return answer(410, claimed.why); if (claimed.outcome !== 'recorded') return answer(410, 'its claim is spent'); return mint(claimed.runner);",
-        replace: "return mint('runner' in claimed ? claimed.runner : runner);",
+        find: "if (claimed.outcome === 'recorded') return mint(claimed.runner);",
+        replace: 'if (claimed.runner.lane !== null) return mint(claimed.runner);',
       },
     ],
     faults: 'races',
