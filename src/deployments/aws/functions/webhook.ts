@@ -2,9 +2,11 @@
 
 import { env } from 'node:process';
 import type { Answer } from '../../../flow/producer/answer.ts';
+import { metrics } from '../../../flow/producer/metrics.ts';
 import { type WebhookRequest, webhookBytesMax } from '../../../flow/producer/webhook.ts';
 import { makeWebhookDoor } from '../../stations.ts';
 import { readEnvironment, variables } from '../environment.ts';
+import { createHookAddressCheck } from '../hook-addresses.ts';
 import { httpDoor } from '../http.ts';
 import { invocation } from '../invocation.ts';
 import { openTable } from '../ports.ts';
@@ -20,22 +22,35 @@ const secret = createSecret({
   name: environment.WEBHOOK_SECRET_ARN,
 });
 
+const mayCome = environment.GITHUB_ADDRESSES_ONLY
+  ? createHookAddressCheck({ ...context, table })
+  : () => Promise.resolve(true);
+
 export const handler = invocation(
   context,
-  httpDoor({ routeKey: 'POST /webhooks/github', bytesMax: webhookBytesMax }, async ({ headers, body }) => {
-    const request: WebhookRequest = {
-      signature: headers.get('x-hub-signature-256') ?? null,
-      event: headers.get('x-github-event') ?? null,
-      delivery: headers.get('x-github-delivery') ?? null,
-      body,
-    };
-    const answer = await answerBy(await secret.read(), request);
-    if (answer.status !== 401 || request.signature === null) return answer;
-    // Signed with a secret that is not known here: it may have been changed a moment ago.
-    const secrets = await secret.readAgain();
-    return secrets === null ? answer : answerBy(secrets, request);
-  }),
+  httpDoor(
+    { routeKey: 'POST /webhooks/github', bytesMax: webhookBytesMax },
+    async ({ headers, body, sourceAddress }) => {
+      if (!(await mayCome(sourceAddress))) return foreign();
+      const request: WebhookRequest = {
+        signature: headers.get('x-hub-signature-256') ?? null,
+        event: headers.get('x-github-event') ?? null,
+        delivery: headers.get('x-github-delivery') ?? null,
+        body,
+      };
+      const answer = await answerBy(await secret.read(), request);
+      if (answer.status !== 401 || request.signature === null) return answer;
+      // Signed with a secret that is not known here: it may have been changed a moment ago.
+      const secrets = await secret.readAgain();
+      return secrets === null ? answer : answerBy(secrets, request);
+    },
+  ),
 );
+
+function foreign(): Answer {
+  context.telemetry.count(metrics.webhooks, { status: '403' });
+  return { status: 403, body: { message: "webhooks are taken from GitHub's addresses alone" } };
+}
 
 function answerBy(secrets: readonly string[], request: WebhookRequest): Promise<Answer> {
   return makeWebhookDoor(context, { table }, secrets)(request);
