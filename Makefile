@@ -18,7 +18,7 @@ NODE_TEST := node --test --test-isolation=none
 FAST_TESTS := 'src/**/!(*.slow).test.ts' 'test/**/!(*.slow).test.ts'
 SLOW_TESTS := 'src/**/*.slow.test.ts' 'test/**/*.slow.test.ts'
 
-.PHONY: help start test test-slow test-all check check-format check-types check-unused simulate simulate-teeth bench format reference ready
+.PHONY: help start test test-slow test-all check check-format check-types check-unused simulate simulate-teeth bench format reference ci-deploy destroy redrive ready
 
 help: ## List the targets
 	@sed -nE 's/^([a-z][a-z-]*):[^#]*## (.*)$$/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-22s %s\n", $$1, $$2 }'
@@ -56,6 +56,15 @@ simulate-teeth: ready ## Prove that the simulator's checkers bite: mutate the co
 
 bench: ready ## Run the benchmarks
 	@exec node bench/main.ts
+
+ci-deploy: ready ## Deploy to AWS (ARGS=--help lists what it can be told)
+	@exec node src/deployments/aws/deploy/main.ts deploy $(ARGS)
+
+destroy: ready ## Delete what is deployed on AWS (ARGS=--help)
+	@exec node src/deployments/aws/deploy/main.ts destroy $(ARGS)
+
+redrive: ready ## Show dead letters on AWS, and have them handled once more (QUEUE=part-of-a-name, ARGS=--dry-run)
+	@exec node src/deployments/aws/deploy/main.ts redrive $(QUEUE) $(ARGS)
 
 format: ready ## Format the code and mend what lint can mend
 	@biome check --write

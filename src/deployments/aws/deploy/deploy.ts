@@ -9,6 +9,7 @@
 //
 // A run that changes nothing changes nothing; one that was cut off is repeated from its beginning.
 
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describeProblem } from '../../../config/problem.ts';
 import { gitHubName } from '../../../core/ids.ts';
@@ -55,6 +56,9 @@ export interface CommandDeps {
   signal: AbortSignal;
 }
 
+/** All that the CDK said in the last run. */
+const logName = 'deploy.log';
+
 export async function deploy(options: DeployOptions, deps: CommandDeps): Promise<ExitStatus> {
   const { output } = deps;
   const ready = await check(options, deps);
@@ -98,6 +102,7 @@ async function deployChecked(ready: Ready, options: DeployOptions, deps: Command
     : `account ${account}`;
   output.say(`Deploying ${deployment} to ${where}, region ${place.region}, as ${who}.`);
   const folder = join(deps.folder, deployment);
+  rmSync(join(folder, logName), { force: true });
 
   if (ready.needsBootstrap) {
     output.say('Preparing the account for the CDK (bootstrap) ...');
@@ -195,7 +200,7 @@ async function cdk(
   ready: Ready,
   { variables, output, signal }: CommandDeps,
 ): Promise<boolean> {
-  const logFile = join(folder, 'deploy.log');
+  const logFile = join(folder, logName);
   const onLine = createProgress(output);
   const { status, tail } = await runCdk({
     args,
@@ -310,7 +315,7 @@ async function dryRun(
     args: ['diff', '--app', assembly.directory],
     variables,
     region: ready.place.region,
-    logFile: join(folder, 'deploy.log'),
+    logFile: join(folder, logName),
     onLine: (line) => output.say(`  ${line}`),
     signal,
   });

@@ -42,7 +42,9 @@ export async function destroy(
   );
   if (!yes) {
     if (ask === null) {
-      output.say('Nothing was deleted: nobody is there to be asked. Remedy: use --yes (make destroy YES=1).');
+      output.say(
+        'Nothing was deleted: nobody is there to be asked. Remedy: use --yes (make destroy ARGS=--yes).',
+      );
       return exitStatus.refused;
     }
     if (!(await ask(`Delete them?`))) {

@@ -1,9 +1,13 @@
 // From the configuration to what the CDK deploys: each function bundled, all templates written. Loaded when it is used,
 // since the CDK takes a second to load, and checks should not wait for it.
 
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AwsSettings } from '../../../config/aws.ts';
 import type { Configuration } from '../../../core/configuration.ts';
+
+const functionsFolder = 'functions';
+const assemblyFolder = 'assembly';
 
 export interface Assembly {
   directory: string;
@@ -25,12 +29,17 @@ export async function synthesize({ folder, ...given }: SynthesizeGiven): Promise
     import('../bundle.ts'),
     import('../infrastructure/app.ts'),
   ]);
+  // What an earlier configuration left would only grow.
+  for (const made of [functionsFolder, assemblyFolder]) {
+    rmSync(join(folder, made), { recursive: true, force: true });
+  }
   const bundles = await bundleFunctions({
     configuration: given.configuration,
-    outDirectory: join(folder, 'functions'),
+    outDirectory: join(folder, functionsFolder),
     sdk: 'bundled',
+    secretsStore: given.settings.secretsStore,
   });
-  const directory = join(folder, 'assembly');
+  const directory = join(folder, assemblyFolder);
   const assembly = createApp({ ...given, bundles, outDirectory: directory }).synth();
   return {
     directory,
