@@ -11,7 +11,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { deflateRawSync } from 'node:zlib';
-import { type BuildOptions, build, type Metafile } from 'esbuild';
+import { type BuildOptions, build, type Metafile, type Plugin } from 'esbuild';
 import type { Configuration, OperatingSystem } from '../../core/configuration.ts';
 import type { HostName } from '../../core/ids.ts';
 import type { HostTraits } from '../../ports/host.ts';
@@ -27,6 +27,7 @@ export interface BundleSettings {
   outDirectory: string;
   /** AWS's SDK: within each bundle, or as Lambda's runtime brings it. */
   sdk: 'bundled' | 'runtime';
+  secretsStore: 'secretsManager' | 'parameterStore';
 }
 
 export interface BundledFunction {
@@ -59,7 +60,7 @@ export async function bundleFunctions(settings: BundleSettings): Promise<Bundled
     functionsOf(configuration).map(async ({ name, kind, host, os }): Promise<BundledFunction> => {
       const entry = entryOf(kind, typesMetBy(kind, host, configuration));
       // Launchers of two hosts of one type are the same code.
-      const building = built.get(entry) ?? buildEntry(entry, settings.sdk);
+      const building = built.get(entry) ?? buildEntry(entry, settings);
       built.set(entry, building);
       const { code, metafile } = await building;
       const directory = join(resolve(outDirectory), name);
@@ -161,7 +162,15 @@ async function openerOf({ name, type }: { name: HostName; type: string }): Promi
 /** What Lambda's runtime brings. [AWS: Building Lambda functions with Node.js] */
 const runtimeSdk = ['@aws-sdk/*', '@smithy/*'];
 
-async function buildEntry(entry: string, sdk: BundleSettings['sdk']) {
+/** Functions read secrets from Secrets Manager, unless they are kept elsewhere: they have the one client or the other. */
+const parameterStore: Plugin = {
+  name: 'parameter store',
+  setup({ onResolve }) {
+    onResolve({ filter: /\/secrets-manager\.ts$/ }, () => ({ path: join(here, 'parameter-store.ts') }));
+  },
+};
+
+async function buildEntry(entry: string, { sdk, secretsStore }: BundleSettings) {
   const options: BuildOptions = {
     stdin: { contents: entry, resolveDir: here, sourcefile: 'function.ts', loader: 'ts' },
     // Paths in what is written are from here, the same on every machine.
@@ -178,7 +187,7 @@ async function buildEntry(entry: string, sdk: BundleSettings['sdk']) {
     legalComments: 'none',
     charset: 'utf8',
     logLevel: 'silent',
-    plugins: [lean],
+    plugins: secretsStore === 'parameterStore' ? [lean, parameterStore] : [lean],
     ...(sdk === 'runtime'
       ? { external: runtimeSdk }
       : { alias: { '@aws-sdk/credential-provider-node': join(here, 'functions/credentials.ts') } }),

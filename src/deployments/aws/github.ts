@@ -5,7 +5,8 @@ import { createGitHubApp, type GitHubApp } from '../../adapters/github/app/index
 import type { GitHub } from '../../ports/github.ts';
 import type { Environment } from './environment.ts';
 import type { World } from './ports.ts';
-import { appSecret, createSecret, createSecretReader } from './secrets.ts';
+import { appSecret, createSecret } from './secrets.ts';
+import { createSecretReader } from './secrets-manager.ts';
 
 export interface GitHubSettings {
   /** For each request. It has to be over, with what follows it, before the function is killed. */
@@ -18,7 +19,7 @@ export function openGitHub(
   { timeoutMs }: GitHubSettings,
 ): GitHub {
   const { clock, random, telemetry } = world;
-  const readText = createSecretReader({});
+  const readText = createSecretReader();
   const secret = createSecret({
     fetchText: () => readText(environment.APP_SECRET_ARN),
     schema: appSecret,

@@ -1,12 +1,7 @@
-// Secrets, read from Secrets Manager at their first use, and again when they are five minutes old, so that one that was
+// Secrets, read from where they are kept at their first use, and again when they are five minutes old, so that one that was
 // changed is known soon. One that can not be read again is used for a while longer, and that is said. Nothing of a
 // secret is in a log or an error.
 
-import {
-  GetSecretValueCommand,
-  SecretsManagerClient,
-  type SecretsManagerClientConfig,
-} from '@aws-sdk/client-secrets-manager';
 import { z } from 'zod';
 import type { Clock, EpochMs } from '../../ports/clock.ts';
 import type { Telemetry } from '../../ports/telemetry.ts';
@@ -29,6 +24,9 @@ export interface Secret<Value> {
   readAgain(): Promise<Value | null>;
 }
 
+/** The text of a secret by its ARN. What a secrets' store is here: `secrets-manager.ts`, or `parameter-store.ts`. */
+export type ReadSecret = (arn: string) => Promise<string>;
+
 interface SecretDeps<Value> {
   fetchText: () => Promise<string>;
   schema: z.ZodType<Value>;
@@ -40,7 +38,7 @@ interface SecretDeps<Value> {
 
 /** A call for each environment of a function and five minutes costs next to nothing. */
 const freshMs = 5 * 60_000;
-/** Secrets Manager has been away for hours once; a secret that was taken back should not be good for days. */
+/** An outage of AWS's is over in an hour, or worse than this; a secret that was taken back should not be good for long. */
 const staleMsMax = 60 * 60_000;
 /** After a read that failed; and between reads that a signature causes, which anybody can send. */
 const againMs = 60_000;
@@ -122,30 +120,4 @@ function jsonOf(text: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-/** Secrets Manager answers within 100 ms; with two more tries it is over before GitHub gives up. */
-const requestMsMax = 2_000;
-const attemptsMax = 3;
-
-export function createSecretReader(config: SecretsManagerClientConfig): (arn: string) => Promise<string> {
-  const client = new SecretsManagerClient({
-    maxAttempts: attemptsMax,
-    retryMode: 'standard',
-    requestHandler: {
-      requestTimeout: requestMsMax,
-      connectionTimeout: requestMsMax,
-      throwOnRequestTimeout: true,
-    },
-    ...config,
-  });
-  return async (arn) => {
-    const { SecretString } = await client.send(new GetSecretValueCommand({ SecretId: arn }));
-    if (SecretString === undefined) {
-      throw new Error(
-        `the secret ${arn} holds no text. Remedy: deploy again, which puts it there from .env.`,
-      );
-    }
-    return SecretString;
-  };
 }

@@ -72,15 +72,17 @@ export async function startSystem(options: SystemOptions): Promise<System> {
 
 async function synthesize(world: EmulatedWorld, folder: string): Promise<string> {
   const { configuration, gitHub } = world;
+  const settings = awsSchema.parse({});
   const bundles = await bundleFunctions({
     configuration,
     outDirectory: join(folder, 'functions'),
     sdk: 'bundled',
+    secretsStore: settings.secretsStore,
   });
   const outDirectory = join(folder, 'cdk.out');
   createApp({
     configuration,
-    settings: awsSchema.parse({}),
+    settings,
     gitHub: { name: gitHubName, apiUrl: gitHub.url },
     bundles,
     outDirectory,

@@ -10,11 +10,12 @@ import { createHookAddressCheck } from '../hook-addresses.ts';
 import { httpDoor } from '../http.ts';
 import { invocation } from '../invocation.ts';
 import { openTable } from '../ports.ts';
-import { createSecret, createSecretReader, webhookSecret } from '../secrets.ts';
+import { createSecret, webhookSecret } from '../secrets.ts';
+import { createSecretReader } from '../secrets-manager.ts';
 
 const environment = readEnvironment(env, variables.webhook);
 const { context, table } = await openTable(environment);
-const readText = createSecretReader({});
+const readText = createSecretReader();
 const secret = createSecret({
   ...context,
   fetchText: () => readText(environment.WEBHOOK_SECRET_ARN),

@@ -19,6 +19,7 @@ const bundles = await bundleFunctions({
   configuration,
   outDirectory: resolve('.cache/aws/functions'),
   sdk: 'bundled',
+  secretsStore: settings.secretsStore,
 });
 // The tool says where it looks for the assembly.
 const outDirectory = env['CDK_OUTDIR'];
