@@ -204,6 +204,29 @@ const rules: Rule[] = [
     ],
   },
   {
+    says: 'the CDK is imported by what makes, deploys or reads infrastructure alone, so that no function bundles it',
+    find: (file) =>
+      /^src\/(?:adapters\/.+\/infrastructure\.ts$|deployments\/aws\/(?:infrastructure|deploy|emulated)\/)/.test(
+        file.path,
+      )
+        ? []
+        : file.imports
+            .filter(
+              (i) => i.kind === 'package' && /^(?:aws-cdk-lib|constructs|cdk-nag)(?:\/|$)/.test(i.target),
+            )
+            .map(asFinding),
+    breaks: [
+      ['src/adapters/hosts/ec2/launch.ts', `import type { IVpc } from 'aws-cdk-lib/aws-ec2';`],
+      ['src/deployments/aws/functions/tick.ts', `import { Stack } from 'aws-cdk-lib/core';`],
+      ['src/deployments/aws/functions.ts', `import { Construct } from 'constructs';`],
+    ],
+    keeps: [
+      ['src/adapters/hosts/infrastructure.ts', `import type { IVpc } from 'aws-cdk-lib/aws-ec2';`],
+      ['src/adapters/hosts/ec2/infrastructure.ts', `import type { IVpc } from 'aws-cdk-lib/aws-ec2';`],
+      ['src/deployments/aws/infrastructure/app.ts', `import { App } from 'aws-cdk-lib/core';`],
+    ],
+  },
+  {
     says: "an adapter's options.ts imports no package but zod, so that config loads no SDK",
     find: (file) =>
       /^src\/adapters\/.+\/options\.ts$/.test(file.path)
