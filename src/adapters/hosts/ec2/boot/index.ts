@@ -1,0 +1,133 @@
+// What a machine does when it boots: scripts beside this file, put together with what is fixed about its pool. Nothing
+// in them is secret, nor about a single runner: that a machine reads from its tags. They go into the launch template.
+
+import { readFileSync } from 'node:fs';
+import type { OperatingSystem } from '../../../../core/configuration.ts';
+import type { Ec2Machine } from '../options.ts';
+
+export interface BootPlaces {
+  imds: string;
+  library: string;
+  units: string;
+  runnerFolder: string;
+  runnerReleases: string;
+  user: string;
+}
+
+/** Raw, before base64. [EC2: User data] */
+export const userDataBytesMax = 16_384;
+
+const places: Record<OperatingSystem, BootPlaces> = {
+  linux: {
+    imds: 'http://169.254.169.254/latest',
+    library: '/usr/local/lib/ephemeral-runner',
+    units: '/etc/systemd/system',
+    runnerFolder: '/opt/actions-runner',
+    runnerReleases: 'https://github.com/actions/runner/releases',
+    user: 'runner',
+  },
+  macos: {
+    imds: 'http://169.254.169.254/latest',
+    library: '/usr/local/lib/ephemeral-runner',
+    units: '',
+    runnerFolder: '/Users/ec2-user/actions-runner',
+    runnerReleases: 'https://github.com/actions/runner/releases',
+    user: 'ec2-user',
+  },
+  windows: {
+    imds: 'http://169.254.169.254/latest',
+    library: '',
+    units: '',
+    runnerFolder: 'C:\\actions-runner',
+    runnerReleases: 'https://github.com/actions/runner/releases',
+    user: '',
+  },
+};
+
+/** A machine that is refused may be too early: its launch is written down within seconds. */
+const refusalsMax = 10;
+const pauseSecondsDefault = 5;
+/** GitHub's hourly quota may be spent; nobody waits an hour for one machine. */
+const pauseSecondsMax = 300;
+
+type BootMachine = Pick<Ec2Machine, 'architecture' | 'runner'>;
+
+/** Throws where EC2 would not take it. */
+export function userDataOf(
+  os: OperatingSystem,
+  machine: BootMachine,
+  given: Partial<BootPlaces> = {},
+): string {
+  const text = scriptOf(os, machine, { ...places[os], ...given });
+  const bytes = Buffer.byteLength(text);
+  if (bytes > userDataBytesMax)
+    throw new Error(`the user data for ${os} has ${bytes} bytes; EC2 takes ${userDataBytesMax}`);
+  return text;
+}
+
+function scriptOf(os: OperatingSystem, machine: BootMachine, at: BootPlaces): string {
+  switch (os) {
+    case 'linux':
+    case 'macos':
+      return ['#!/bin/sh', 'set -eu', constants(machine, at, 'sh'), read(`${os}.sh`), read('unix.sh')].join(
+        '\n',
+      );
+    case 'windows':
+      return windowsUserData(`${constants(machine, at, 'powershell')}\n${read('windows.ps1')}`);
+    default:
+      return os satisfies never;
+  }
+}
+
+function constants(
+  { architecture, runner }: BootMachine,
+  at: BootPlaces,
+  language: 'sh' | 'powershell',
+): string {
+  const values: Record<string, string | number> = {
+    imds: at.imds,
+    ...(language === 'sh' && { library: at.library, user: at.user }),
+    ...(at.units !== '' && { units: at.units }),
+    runner_folder: at.runnerFolder,
+    runner_releases: at.runnerReleases,
+    architecture,
+    runner_version: runner?.version ?? '',
+    runner_sha256: runner?.sha256 ?? '',
+    refusals_max: refusalsMax,
+    pause_seconds_default: pauseSecondsDefault,
+    pause_seconds_max: pauseSecondsMax,
+  };
+  return Object.entries(values)
+    .map(([name, value]) => {
+      const quoted = quote(String(value));
+      return language === 'sh' ? `${name}=${quoted}` : `$${pascal(name)} = ${quoted}`;
+    })
+    .join('\n');
+}
+
+/** EC2Launch v2 runs a task at every boot only where it says so. [EC2: EC2Launch v2 task configuration] */
+function windowsUserData(script: string): string {
+  return `version: 1.1
+tasks:
+  - task: executeScript
+    inputs:
+      - frequency: always
+        type: powershell
+        runAs: localSystem
+        content: |-
+${script.replace(/^(?=.)/gm, ' '.repeat(10))}`;
+}
+
+/** Both languages take a text in single quotes as it stands. */
+function quote(value: string): string {
+  if (/['\n]/.test(value)) throw new Error(`a value with a quote in a boot script: ${value}`);
+  return `'${value}'`;
+}
+
+function pascal(name: string): string {
+  return name.replace(/(?:^|_)(\w)/g, (_, letter: string) => letter.toUpperCase());
+}
+
+function read(file: string): string {
+  return readFileSync(new URL(file, import.meta.url), 'utf8');
+}

@@ -1,0 +1,49 @@
+runner_platform="linux-$architecture"
+
+install_service() {
+  install_script
+  cat >"$units/ephemeral-runner.service" <<UNIT
+[Unit]
+Description=One job of GitHub Actions, then the end of this machine
+After=network-online.target
+Wants=network-online.target
+[Service]
+ExecStart=$library/boot.sh run
+StandardOutput=journal+console
+KillMode=mixed
+[Install]
+WantedBy=multi-user.target
+UNIT
+  systemctl daemon-reload
+  systemctl enable --now --no-block ephemeral-runner.service
+}
+
+# Held by the system's own timers, so that it outlives this script. What is left of the job's time does not matter to it.
+arm_lifetime() {
+  systemd-run --quiet --collect --unit=ephemeral-runner-lifetime --on-active="${lifetime}s" shutdown -P now 2>/dev/null ||
+    (sleep "$lifetime" && power_off) >/dev/null 2>&1 &
+}
+
+make_user() {
+  id "$user" >/dev/null 2>&1 || useradd --create-home --shell /bin/bash "$user"
+  if getent group docker >/dev/null; then usermod --append --groups docker "$user"; fi
+}
+
+as_user() {
+  HOME=$(getent passwd "$user" | cut -d : -f 6)
+  USER=$user LOGNAME=$user
+  export HOME USER LOGNAME
+  if [ "$(id -un)" = "$user" ]; then "$@"; else runuser --user "$user" -- "$@"; fi
+}
+
+checksum() {
+  sha256sum "$1" | cut -d ' ' -f 1
+}
+
+install_dependencies() {
+  "$runner_folder/bin/installdependencies.sh" >/dev/null
+}
+
+power_off() {
+  shutdown -P now
+}

@@ -1,0 +1,156 @@
+// A machine for boot scripts: the script runs for real, in a folder of its own, against a metadata service, a claim
+// door and a release page on the loopback. What would change this computer (to shut it down, to make a user or a
+// service) is a program of the test's that writes down how it was called.
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir, userInfo } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { type BootPlaces, userDataOf } from './index.ts';
+
+export interface Knock {
+  method: string;
+  path: string;
+  body: string;
+}
+
+export interface DoorAnswer {
+  status: number;
+  body?: object;
+  retryAfterSeconds?: number;
+}
+
+export interface BootMachine {
+  folder: string;
+  runnerFolder: string;
+  knocks: Knock[];
+  tags: Map<string, string>;
+  /** How the programs that would change the computer were called. */
+  calls(program: string): string[];
+  /** Runs the script to its end. */
+  boot(...args: string[]): Promise<{ code: number | null; output: string }>;
+  writeRunner(script: string): void;
+  milestones(): string[];
+  close(): Promise<void>;
+}
+
+const stubbed = ['shutdown', 'systemctl', 'systemd-run', 'useradd', 'usermod', 'sleep'];
+export const identity = 'MIAGCSqGSIb3DQEHAqCA\nsigned/document+of==\nthis/machine';
+
+export async function makeBootMachine(
+  given: {
+    claim?: (times: number) => DoorAnswer;
+    releases?: (path: string, response: ServerResponse) => void;
+    runner?: { version: string; sha256: string };
+    places?: Partial<BootPlaces>;
+  } = {},
+): Promise<BootMachine> {
+  const folder = mkdtempSync(join(tmpdir(), 'boot-'));
+  const bin = join(folder, 'bin');
+  const runnerFolder = join(folder, 'actions-runner');
+  const library = join(folder, 'lib');
+  const units = join(folder, 'units');
+  for (const one of [bin, units]) mkdirSync(one);
+  for (const program of stubbed)
+    writeProgram(join(bin, program), `#!/bin/sh\necho "$*" >>"${folder}/${program}.calls"\n`);
+  const knocks: Knock[] = [];
+  let claims = 0;
+
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk);
+    const { method = '', url: path = '' } = request;
+    knocks.push({ method, path, body: Buffer.concat(chunks).toString('utf8') });
+    if (path.startsWith('/latest/')) return metadata(request, response, path.slice('/latest/'.length));
+    if (path.startsWith('/releases')) return given.releases?.(path, response);
+    if (path === '/runners/milestones') return void response.writeHead(202).end('{}');
+    if (path !== '/runners/claim') return void response.writeHead(404).end();
+    claims += 1;
+    const { status, body = {}, retryAfterSeconds } = given.claim?.(claims) ?? { status: 410 };
+    response.writeHead(status, {
+      'content-type': 'application/json',
+      ...(retryAfterSeconds !== undefined && { 'retry-after': String(retryAfterSeconds) }),
+    });
+    response.end(JSON.stringify(body));
+  }
+
+  function metadata(request: IncomingMessage, response: ServerResponse, path: string): void {
+    if (path === 'api/token' && request.method === 'PUT') return void response.end('metadata-token');
+    if (request.headers['x-aws-ec2-metadata-token'] !== 'metadata-token')
+      return void response.writeHead(401).end();
+    const tag = tags.get(path.replace('meta-data/tags/instance/', ''));
+    const found = path === 'dynamic/instance-identity/rsa2048' ? identity : tag;
+    if (found === undefined) return void response.writeHead(404).end();
+    response.end(found);
+  }
+
+  const server = createServer((request, response) => {
+    answer(request, response).catch(() => request.socket.destroy());
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const tags = new Map([
+    ['runners:name', 'own1-ec2-build-00000000000000000000000001'],
+    ['runners:claim', `${url}/runners/claim`],
+    ['runners:lifetime', '3600'],
+  ]);
+  const script = join(folder, 'user-data');
+  const { runner, places } = given;
+  const text = userDataOf(
+    'linux',
+    { architecture: 'x64', runner },
+    {
+      ...{ imds: `${url}/latest`, library, units, runnerFolder, runnerReleases: `${url}/releases` },
+      user: userInfo().username,
+      ...places,
+    },
+  );
+  writeProgram(script, text);
+  const running = new Set<ChildProcess>();
+
+  return {
+    folder,
+    runnerFolder,
+    knocks,
+    tags,
+    calls: (program) => {
+      const file = join(folder, `${program}.calls`);
+      return existsSync(file) ? readFileSync(file, 'utf8').trimEnd().split('\n') : [];
+    },
+    boot: (...args) =>
+      new Promise((resolve, reject) => {
+        const env = { ...process.env, PATH: `${bin}${delimiter}${process.env['PATH']}` };
+        const child = spawn('sh', [script, ...args], { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] });
+        running.add(child);
+        let output = '';
+        child.stdout.on('data', (chunk: Buffer) => (output += chunk));
+        child.stderr.on('data', (chunk: Buffer) => (output += chunk));
+        child.once('error', reject);
+        child.once('close', (code) => {
+          running.delete(child);
+          resolve({ code, output });
+        });
+      }),
+    writeRunner: (program) => {
+      mkdirSync(runnerFolder, { recursive: true });
+      writeProgram(join(runnerFolder, 'run.sh'), program);
+    },
+    milestones: () =>
+      knocks
+        .filter(({ path }) => path === '/runners/milestones')
+        .map(({ body }) => (JSON.parse(body) as { milestone: string }).milestone),
+    async close() {
+      for (const child of running) child.kill('SIGKILL');
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+function writeProgram(path: string, text: string): void {
+  writeFileSync(path, text);
+  chmodSync(path, 0o755);
+}
