@@ -38,7 +38,6 @@ export async function synthesize({ folder, ...given }: SynthesizeGiven): Promise
     outDirectory: join(folder, functionsFolder),
     sdk: 'bundled',
     secretsStore: given.settings.secretsStore,
-    secretsStore: given.settings.secretsStore,
   });
   const directory = join(folder, assemblyFolder);
   const assembly = createApp({ ...given, bundles, outDirectory: directory }).synth();
