@@ -94,11 +94,18 @@ export async function startWorld(options: WorldOptions): Promise<EmulatedWorld> 
   const gitHub = await startGitHub();
   const token = randomBytes(secretBytes).toString('hex');
   let tell: TellDeath = () => Promise.reject(new Error('nobody is to be told yet'));
+  const program = createMachineProgram({ clock, random, gitHub: gitHub.world, ...options.machines });
   const park = await startPark({
     clock,
     random,
     hosts: [],
-    program: createMachineProgram({ clock, random, gitHub: gitHub.world, ...options.machines }),
+    program: (machine) => {
+      const standBy = (): void => {
+        machine.standBy();
+        changes.happened();
+      };
+      return program({ ...machine, standBy });
+    },
     token,
     onEvent: (host, event) => tell(host, event),
   });
@@ -141,7 +148,7 @@ export async function startWorld(options: WorldOptions): Promise<EmulatedWorld> 
     emptied: (withinMs) =>
       until(
         `${spares} machines stand by and nothing else is left`,
-        () => world.alive() === spares && world.registered() === 0,
+        () => world.alive() === spares && world.registered() === 0 && standingBy() === spares,
         withinMs,
       ),
     until,
@@ -152,6 +159,12 @@ export async function startWorld(options: WorldOptions): Promise<EmulatedWorld> 
     },
   };
   return world;
+
+  function standingBy(): number {
+    return configuration.hosts
+      .flatMap(({ name }) => [...park.ground(name).all()])
+      .filter((machine) => machine.isStandingBy).length;
+  }
 
   async function configure(): Promise<Configuration> {
     try {
