@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
-import { noPoolCounts } from '../core/ledger.ts';
+import { type Lane, noPoolCounts } from '../core/ledger.ts';
 import type { Runner } from '../core/runner.ts';
 import type { Deployment, ItemKey, Sweep } from './jobs-table.ts';
 import type { CreateJobsTableFixture, World } from './jobs-table.world.contract.ts';
 import { contractOf } from './jobs-table.world.contract.ts';
 import {
   aJobKey,
+  aLane,
   aLedger,
   aRunner,
   aRunnerName,
@@ -162,6 +163,37 @@ export function lookUpContract(tableName: string, createFixture: CreateJobsTable
     await eventually(async () => assert.deepEqual(await numbersOf(), [1, 2, 3]));
     await world.runner(aRunnerName(2), { kind: 'gone', code: 'lost', why: 'no longer there' });
     await eventually(async () => assert.deepEqual(await numbersOf(), [1, 3]));
+  });
+
+  contract('the lanes in which jobs wait come by the age that their oldest may have', async (world) => {
+    const { table, eventually, publish } = world;
+    const lane = (n: number, given: Partial<Lane>) => aLane({ key: laneOf(n), ...given });
+    await publish({
+      lanes: [
+        lane(1, { fresh: 2, oldestAt: startMs + 20 }),
+        lane(2, { orphaned: 1, coming: 1, oldestAt: startMs + 10 }),
+        lane(3, { busy: 3 }),
+        lane(4, { held: 1 }),
+        lane(5, { ordered: 1, held: 4, coming: 1, oldestAt: startMs + 30 }),
+      ],
+    });
+    await publish({ host: hostB, lanes: [lane(6, { host: hostB, fresh: 1, oldestAt: startMs })] });
+    const keysOf = async (limit: number) => (await table.lanesWaiting(hostA, limit)).map(({ key }) => key);
+    await eventually(async () =>
+      assert.deepEqual(
+        await keysOf(10),
+        [2, 1, 5, 4].map((n) => laneOf(n)),
+      ),
+    );
+    assert.deepEqual(await keysOf(2), [laneOf(2), laneOf(1)]);
+    assert.deepEqual((await table.lanesWaiting(hostA, 1))[0], await table.readLane(hostA, laneOf(2)));
+    await publish({ lanes: [lane(2, { busy: 1 })], lanesEmptied: [lane(5, {})] });
+    await eventually(async () =>
+      assert.deepEqual(
+        await keysOf(10),
+        [1, 4].map((n) => laneOf(n)),
+      ),
+    );
   });
 
   contract('what is not counted for a while is found, oldest first, until it is counted', async (world) => {

@@ -82,6 +82,7 @@ const step = z.discriminatedUnion('step', [
   z.object({ step: z.literal('jobsDue') }),
   z.object({ step: z.literal('uncounted'), host: hostName }),
   z.object({ step: z.literal('wake'), host: hostName }),
+  z.object({ step: z.literal('measure'), host: hostName }),
   z.object({ step: z.literal('purge') }),
   z.object({ step: z.literal('sweep'), kind: sweepKind, subject: z.string().max(subjectLengthMax) }),
   z.object({ step: z.literal('ask'), job: jobKey, purpose }),

@@ -39,7 +39,7 @@ export async function run(settings: RunSettings): Promise<Running> {
           for (const { name } of settings.configuration.hosts) await embedded.table.readLedger(name);
           await demandRoom(settings.dataDirectory);
         },
-        metrics: async () => prometheus.text(await embedded.gauges()),
+        metrics: async () => prometheus.text(embedded.gauges()),
       },
       settings,
     );

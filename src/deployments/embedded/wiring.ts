@@ -19,7 +19,6 @@ import { createSqliteJobsTable, type SqliteJobsTable } from '../../adapters/jobs
 import type { Gauge } from '../../adapters/telemetry/prometheus/index.ts';
 import type { Configuration, HostSettings } from '../../core/configuration.ts';
 import type { GitHubName, HostName } from '../../core/ids.ts';
-import type { PoolBooks } from '../../core/ledger.ts';
 import type { Clock, Random } from '../../ports/clock.ts';
 import type { GitHub } from '../../ports/github.ts';
 import type { Host, HostEvent } from '../../ports/host.ts';
@@ -51,8 +50,8 @@ export interface Embedded {
   readonly hosts: ReadonlyMap<HostName, Host>;
   /** Before the port opens: everything that was under way is taken up again. Then the Reconciler ticks. */
   start(): Promise<void>;
-  /** For `GET /metrics`: what is a state, and not a count. */
-  gauges(): Promise<Gauge[]>;
+  /** For `GET /metrics`, beside what was told: how full the queues are. */
+  gauges(): Gauge[];
   /**
    * Handlers at work end; local runners go on, and are adopted at the next start. `whenQuiet` comes between: nothing
    * is ordered any more, and the hosts are still open.
@@ -113,7 +112,7 @@ export async function createEmbedded(settings: EmbeddedSettings): Promise<Embedd
         telemetry,
       });
     },
-    gauges: () => readGauges(configuration, openTable, pipeline),
+    gauges: () => depthGauges(pipeline),
     async stop(whenQuiet) {
       await stopTicking?.();
       await pipeline.close();
@@ -235,33 +234,14 @@ function openBudgetsFile(file: string): DatabaseSync {
   return database;
 }
 
-async function readGauges(
-  configuration: Configuration,
-  table: SqliteJobsTable,
-  pipeline: Pipeline,
-): Promise<Gauge[]> {
-  const gauges: Gauge[] = [];
-  for (const { name: host } of configuration.hosts) {
-    const ledger = await table.readLedger(host);
-    for (const [pool, books] of Object.entries<PoolBooks>(ledger?.pools ?? {})) {
-      for (const state of ['coming', 'busy', 'ending', 'standby'] as const) {
-        gauges.push({ metric: 'runners', labels: { host, pool, class: state }, value: books[state] });
-      }
-      gauges.push({
-        metric: 'pool_breaker_open',
-        labels: { host, pool },
-        value: books.breaker?.until ? 1 : 0,
-      });
-      gauges.push({ metric: 'pool_paused', labels: { host, pool }, value: books.paused ? 1 : 0 });
-    }
-  }
-  for (const queue of pipeline.queues()) {
+/** How many messages lie in each queue. What is in the table is measured by the Reconciler, at each tick. */
+function depthGauges(pipeline: Pipeline): Gauge[] {
+  return pipeline.queues().flatMap((queue) => {
     const { waiting, inFlight, delayed, deadLetters } = queue.depth();
-    for (const [state, value] of Object.entries({ waiting, inFlight, delayed, deadLetters })) {
-      gauges.push({ metric: 'queue_messages', labels: { queue: queue.name, state }, value });
-    }
-  }
-  return gauges;
+    return Object.entries({ waiting, inFlight, delayed, deadLetters }).map(
+      ([state, value]): Gauge => ({ metric: 'queue_messages', labels: { queue: queue.name, state }, value }),
+    );
+  });
 }
 
 function unreachable(what: string): never {

@@ -66,7 +66,7 @@ describe('the tick', () => {
     await createReconciler(deps).tick();
     const steps = stepsOf(two);
     for (const host of ['one', 'two']) {
-      for (const step of ['runnersDue', 'uncounted', 'wake'])
+      for (const step of ['runnersDue', 'uncounted', 'wake', 'measure'])
         assert.ok(steps.some((one) => one.step === step && 'host' in one && one.host === host));
       for (const kind of ['hostList', 'recount', 'reroute'])
         assert.ok(steps.some((one) => one.step === 'sweep' && one.kind === kind && one.subject === host));

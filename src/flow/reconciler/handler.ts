@@ -12,6 +12,7 @@ import { type AskDeps, createAsk } from './ask.ts';
 import type { ReconcilerDeps } from './deps.ts';
 import { createDuties } from './duties.ts';
 import { guarded } from './guarded.ts';
+import { measure } from './measure.ts';
 import type { Step } from './message.ts';
 import { metrics } from './metrics.ts';
 import { createSweeps } from './sweep.ts';
@@ -50,6 +51,7 @@ export function createTick({ clock, table, configuration, steps: queue }: TickDe
         { step: 'runnersDue', host: name },
         { step: 'uncounted', host: name },
         { step: 'wake', host: name },
+        { step: 'measure', host: name },
       ]),
       { step: 'jobsDue' },
       { step: 'purge' },
@@ -90,6 +92,8 @@ export function createSteps(deps: ReconcilerDeps): Reconciler['handle'] {
         return uncounted(step.host);
       case 'wake':
         return wake(step.host);
+      case 'measure':
+        return measure(deps, step.host);
       case 'purge':
         return purge();
       case 'sweep':

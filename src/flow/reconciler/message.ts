@@ -10,6 +10,7 @@ export type Step =
   | { step: 'jobsDue' }
   | { step: 'uncounted'; host: HostName }
   | { step: 'wake'; host: HostName }
+  | { step: 'measure'; host: HostName }
   | { step: 'purge' }
   | { step: 'sweep'; kind: Sweep['kind']; subject: string }
   | { step: 'ask'; job: JobKey; purpose: AskPurpose };
