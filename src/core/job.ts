@@ -10,6 +10,7 @@ import type { HostName, JobKey, LaneKey, RunnerName } from './ids.ts';
 import type { RefusalCode } from './reason.ts';
 import type { Scope } from './scope.ts';
 import { type TimelineEntry, withEntry } from './timeline.ts';
+import { isSampled } from './trace.ts';
 
 export type JobPhase = 'gated' | 'queued' | 'in_progress' | 'completed';
 
@@ -47,6 +48,14 @@ export type JobRoute =
 /** Why GitHub was asked about a waiting job: what follows from "still queued" depends on it. */
 export type AskPurpose = 'secondOrder' | 'idleRunner' | 'overtaken' | 'orphan' | 'lookup';
 
+/** A step of a job as GitHub tells it when the job has ended. */
+export interface JobStep {
+  name: string;
+  conclusion: string | null;
+  startedAt: number | null;
+  completedAt: number | null;
+}
+
 interface JobRunner {
   id: number | null;
   name: string;
@@ -83,6 +92,8 @@ export interface Job {
   completedSeenAt: number | null;
   route: JobRoute;
   traceparent: string;
+  /** Once it has ended, and only where its trace is kept. */
+  steps: readonly JobStep[];
   /** GitHub's last answer "still queued": when, and what we asked for. */
   confirmed: { at: number; purpose: AskPurpose } | null;
   askedAt: number | null;
@@ -123,6 +134,7 @@ export interface JobSighting {
   /** The host whose runner it names, if that is one of ours. */
   runnerHost: HostName | null;
   traceparent: string;
+  steps: readonly JobStep[];
 }
 
 /** What can be learned about a job. */
@@ -203,6 +215,7 @@ function firstSighting(sighting: JobSighting, at: number): Job {
   const { runnerHost, ...facts } = sighting;
   const job: Job = {
     ...facts,
+    steps: stepsToKeep(sighting, sighting.traceparent),
     version: 0,
     firstSeenAt: at,
     queuedSeenAt: sighting.phase === 'queued' ? at : null,
@@ -244,6 +257,7 @@ function laterSighting(job: Job, sighting: JobSighting, at: number, by: string):
       startedAt:
         phaseRank[phase] >= phaseRank.in_progress ? (sighting.startedAt ?? job.startedAt) : job.startedAt,
       completedAt: sighting.completedAt ?? job.completedAt,
+      steps: job.steps.length > 0 ? job.steps : stepsToKeep(sighting, job.traceparent),
       queuedSeenAt: job.queuedSeenAt ?? (phase === 'queued' ? at : null),
       startedSeenAt: job.startedSeenAt ?? (phase === 'in_progress' ? at : null),
       completedSeenAt: job.completedSeenAt ?? (phase === 'completed' ? at : null),
@@ -260,6 +274,10 @@ function laterSighting(job: Job, sighting: JobSighting, at: number, by: string):
     sighting.runnerHost,
     at,
   );
+}
+
+function stepsToKeep({ phase, steps }: JobSighting, traceparent: string): readonly JobStep[] {
+  return phase === 'completed' && isSampled(traceparent) ? steps : [];
 }
 
 /** A job that runs on and on is asked about ever less often: each time when it is twice as old as at the last. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { makeTraceparent } from './trace.ts';
+import { isSampled, makeTraceparent, parseTraceparent, spanIdOf } from './trace.ts';
 
 const pattern = /^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/;
 const counting = () => {
@@ -28,9 +28,37 @@ describe('a trace', () => {
   });
 
   it('never has an id of zeros, which is none', () => {
-    assert.equal(
-      makeTraceparent(null, () => 0),
-      `00-${'0'.repeat(31)}1-${'0'.repeat(15)}1-01`,
+    const context = parseTraceparent(makeTraceparent(null, () => 0));
+    assert.match(context?.traceId ?? '', /[1-9a-f]/);
+    assert.match(context?.spanId ?? '', /[1-9a-f]/);
+  });
+
+  it('tells its root from any of its parts', () => {
+    const random = counting();
+    const root = makeTraceparent(null, random);
+    const part = parseTraceparent(makeTraceparent(root, random));
+    assert.equal(parseTraceparent(root)?.parentId, null);
+    assert.equal(part?.parentId, parseTraceparent(root)?.spanId);
+  });
+
+  it('is kept as often as it is asked for', () => {
+    const random = () => 0.5;
+    for (const [ratio, kept] of [
+      [0, false],
+      [0.4, false],
+      [0.6, true],
+      [1, true],
+    ] as const)
+      assert.equal(isSampled(makeTraceparent(null, random, ratio)), kept, `ratio ${ratio}`);
+  });
+
+  it('gives a part the same id each time, and another one to another part', () => {
+    const ids = ['run', 'queue', 'run#1'].map((name) => spanIdOf('t', 'p', name));
+    assert.deepEqual(
+      ids,
+      ['run', 'queue', 'run#1'].map((name) => spanIdOf('t', 'p', name)),
     );
+    assert.equal(new Set(ids).size, 3);
+    for (const id of ids) assert.match(id, /^[0-9a-f]{16}$/);
   });
 });

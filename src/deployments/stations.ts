@@ -43,6 +43,7 @@ import type { Host, HostTraits } from '../ports/host.ts';
 import type { Deadlines, Deployment, JobsTable } from '../ports/jobs-table.ts';
 import type { BatchHandler, Topic } from '../ports/queue.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
+import type { Tracer } from '../ports/tracer.ts';
 
 /** What is the same for every station of a deployment. */
 export interface Context {
@@ -52,6 +53,14 @@ export interface Context {
   gitHubName: GitHubName;
   deployment: Deployment;
   telemetry: Telemetry;
+  /** Without it no trace is kept, and nothing is stored or told for one. */
+  tracing?: Tracing;
+}
+
+export interface Tracing {
+  tracer: Tracer;
+  /** Share of the jobs whose traces are kept, 0 … 1. */
+  sampleRatio: number;
 }
 
 /** What stations reach the world through; each is given those that it uses. */
@@ -130,6 +139,7 @@ export function makePublisher(
     prefix: deployment.prefix,
     own: ownOf(context),
     telemetry,
+    tracer: context.tracing?.tracer,
     timeBudgetMs: publisherTimeBudgetMs,
   });
 }
@@ -272,11 +282,12 @@ function timesOf(
 
 function sightingOf(context: Context): SightingContext {
   const { configuration, gitHubName, random } = context;
+  const ratio = context.tracing?.sampleRatio ?? 0;
   return {
     github: gitHubName,
     configuration,
     own: ownOf(context),
-    makeTraceparent: (parent) => makeTraceparent(parent, random),
+    makeTraceparent: (parent) => makeTraceparent(parent, random, ratio),
   };
 }
 

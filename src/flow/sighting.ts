@@ -48,6 +48,7 @@ export function sightingOf(report: JobReport, context: SightingContext): JobSigh
     name: readable(report.name),
     workflow: report.workflow === null ? null : readable(report.workflow),
     labels: labels.map(readable),
+    steps: report.steps.map((step) => ({ ...step, name: readable(step.name) })),
     phase: phaseOf(status),
     runner: named ? { id: named.id, name: readable(named.name) } : null,
     route: ours,

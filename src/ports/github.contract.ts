@@ -222,6 +222,7 @@ const jobCases: Cases = [
         runner: null,
         startedAt: null,
         completedAt: null,
+        steps: [],
       });
       assert.ok(workflow);
       assert.match(url, /^https?:\/\//);
@@ -240,6 +241,8 @@ const jobCases: Cases = [
       assert.deepEqual([completed?.status, completed?.conclusion], ['completed', 'success']);
       assert.deepEqual(completed?.runner, { id: runnerId, name: 'one' }, 'though its entry is gone');
       assert.notEqual(completed?.completedAt, null);
+      for (const { name, startedAt, completedAt } of completed?.steps ?? [])
+        assert.ok(name && startedAt !== null && completedAt !== null && startedAt <= completedAt);
     },
   ],
   [

@@ -29,6 +29,13 @@ export interface RunnerEntry {
   version: string | null;
 }
 
+export interface StepReport {
+  name: string;
+  conclusion: string | null;
+  startedAt: EpochMs | null;
+  completedAt: EpochMs | null;
+}
+
 /** One attempt of a job as GitHub tells it, by webhook or by REST: the same shape for both. */
 export interface JobReport {
   id: number;
@@ -51,6 +58,8 @@ export interface JobReport {
   /** `null` for a job that never had a runner: GitHub sets `started_at` while a job is queued too. */
   startedAt: EpochMs | null;
   completedAt: EpochMs | null;
+  /** None before the first has started; those of a job that was skipped never. */
+  steps: readonly StepReport[];
   url: string;
 }
 

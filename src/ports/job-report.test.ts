@@ -58,10 +58,34 @@ test('a job reads the same from a webhook and from REST', () => {
     createdAt: Date.UTC(2026, 10, 1, 10, 0, 0),
     startedAt: Date.UTC(2026, 10, 1, 10, 0, 5),
     completedAt: null,
+    steps: [],
     url: 'https://github.com/acme/app/actions/runs/22/job/11',
   };
   assert.deepEqual(jobOfWebhook(event), { report: expected, problem: null });
   assert.deepEqual(jobOfRest(job, repository), { report: expected, problem: null });
+});
+
+test('its steps are read as far as they can be, cut to what a person reads, and never cost the job', () => {
+  const times = { started_at: '2026-11-01T10:00:05Z', completed_at: '2026-11-01T10:00:07Z' };
+  const steps = [
+    { name: 'x'.repeat(200), status: 'completed', conclusion: 'success', number: 1, ...times },
+    { name: 'Test', status: 'queued', conclusion: null, number: 2, started_at: null, completed_at: null },
+    { name: 7 },
+    null,
+  ];
+  const { report } = jobOfWebhook({ ...event, workflow_job: { ...job, steps } });
+  assert.deepEqual(report?.steps, [
+    {
+      name: 'x'.repeat(80),
+      conclusion: 'success',
+      startedAt: Date.UTC(2026, 10, 1, 10, 0, 5),
+      completedAt: Date.UTC(2026, 10, 1, 10, 0, 7),
+    },
+    { name: 'Test', conclusion: null, startedAt: null, completedAt: null },
+  ]);
+  const many = Array.from({ length: 1_000 }, (_, index) => ({ name: `step ${index}` }));
+  assert.equal(jobOfWebhook({ ...event, workflow_job: { ...job, steps: many } }).report?.steps.length, 60);
+  assert.deepEqual(jobOfWebhook({ ...event, workflow_job: { ...job, steps: 'none' } }).report?.steps, []);
 });
 
 test('every workflow_job example that GitHub publishes can be read', () => {

@@ -42,11 +42,30 @@ const urlLengthMax = 1024;
 /** Owner and repository as GitHub allows them, so that no path but a repository's can be made of them. */
 const fullNamePattern = /^[\w-][\w.-]{0,99}\/(?!\.{1,2}$)[\w.-]{1,100}$/;
 
+/** The beginning of a script may stand for its name. */
+const stepNameLengthMax = 80;
+
 /** A cut must not halve a pair of surrogates: tables and logs take well-formed text only. */
 const name = z.string().transform((text) => text.slice(0, nameLengthMax).toWellFormed());
 const word = z.string().min(1).max(wordLengthMax);
 const id = z.int().positive();
 const time = z.iso.datetime({ offset: true }).transform((text) => Date.parse(text));
+
+/** A workflow may have thousands of steps; a trace with more than these is read by nobody. */
+const stepsMax = 60;
+
+/** For people alone: what can't be read is left out, and never costs the job. */
+const steps = z
+  .array(z.unknown())
+  .transform((all) => all.slice(0, stepsMax).flatMap((one) => stepSchema.safeParse(one).data ?? []))
+  .catch([]);
+
+const stepSchema = z.object({
+  name: z.string().transform((text) => text.slice(0, stepNameLengthMax).toWellFormed()),
+  conclusion: word.nullish(),
+  started_at: time.nullish(),
+  completed_at: time.nullish(),
+});
 
 const jobFields = z.object({
   id,
@@ -65,6 +84,7 @@ const jobFields = z.object({
   created_at: time,
   started_at: time.nullish(),
   completed_at: time.nullish(),
+  steps: steps.default([]),
   /** A link that people click: anything but http(s) is left out. */
   html_url: z.string().nullish(),
 });
@@ -106,6 +126,12 @@ function reportOf(job: z.output<typeof jobSchema>, repository: RepositoryRef): J
     createdAt: job.created_at,
     startedAt: runner === null ? null : (job.started_at ?? null),
     completedAt: job.completed_at ?? null,
+    steps: job.steps.map(({ name, conclusion, started_at, completed_at }) => ({
+      name,
+      conclusion: conclusion ?? null,
+      startedAt: started_at ?? null,
+      completedAt: completed_at ?? null,
+    })),
     url: linkOf(job.html_url),
   };
 }

@@ -21,10 +21,12 @@ import type { Random } from '../../ports/clock.ts';
 import type { Books, ItemKey } from '../../ports/jobs-table.ts';
 import type { BatchHandler, ReceivedMessage, Topic } from '../../ports/queue.ts';
 import type { Telemetry } from '../../ports/telemetry.ts';
+import type { Tracer } from '../../ports/tracer.ts';
 import { armTimer, itemId, type Wake } from '../messenger/handler.ts';
 import { itemsPerNotification, type Notification, notify } from '../notification.ts';
 import { createLearn, giveBack, type KnowledgeDeps, newPurse, type Purse } from './knowledge.ts';
 import { metrics } from './metrics.ts';
+import { spansOfCommit } from './spans.ts';
 import { createTouch } from './touch.ts';
 
 export interface PublisherDeps extends KnowledgeDeps {
@@ -35,6 +37,8 @@ export interface PublisherDeps extends KnowledgeDeps {
   publisherTopic: Topic<Notification>;
   timer: Topic<Wake>;
   telemetry: Telemetry;
+  /** Without it no traces are kept. */
+  tracer?: Tracer | undefined;
   /** How long one run may go on before it notifies itself and stops. */
   timeBudgetMs: number;
 }
@@ -103,6 +107,7 @@ export function createPublisher(deps: PublisherDeps): BatchHandler<Notification>
     purse: Purse,
   ): Promise<Step> {
     const items = pending.slice(0, itemsPerNotification);
+    const startMs = clock.now();
     const pools = poolsOfHost(configuration, host).map((pool) => pool.name);
     const books = await table.books(host, { items, queueMax: lanesReadMax, timedMax: lanesReadMax, pools });
     const behind = books.ledger !== null && books.ledger.configuration !== configuration.version;
@@ -119,6 +124,7 @@ export function createPublisher(deps: PublisherDeps): BatchHandler<Notification>
     if (result.outcome !== 'committed') return { outcome: 'conflict' };
     spend(purse, decided);
     await publish(host, decided);
+    deps.tracer?.export(spansOfCommit(decided.commit, books, { startMs, endMs: clock.now() }, deps.random));
     return { outcome: 'committed', more: decided.more, left: leftOf(decided), recountAgain: decided.more };
   }
 

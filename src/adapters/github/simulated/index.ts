@@ -300,6 +300,12 @@ function reportOf(moment: JobMoment, repository: RepositoryRef, urls: Readonly<U
     createdAt: inSeconds(job.createdAt),
     startedAt: runner && inSeconds(startedAt),
     completedAt: completedAt && inSeconds(completedAt),
+    steps: moment.steps.map(({ name, conclusion, startedAt: started, completedAt: ended }) => ({
+      name,
+      conclusion,
+      startedAt: started && inSeconds(started),
+      completedAt: ended && inSeconds(ended),
+    })),
     url: jobUrl(job, urls),
   };
 }

@@ -1,0 +1,247 @@
+// The trace of a job, made from what its items hold: each transition was written with its time, so nothing has to be
+// measured beside, nothing is lost with a process, and a trace is whole or not there.
+//
+//   job                          GitHub made it … it ended                         the job's own span, root
+//   ├ event delivery             made … its event was stored here
+//   ├ queue                      stored … the plan ordered a runner for it
+//   ├ runner <name>              ordered … its machine is gone                      the runner's own span: TRACEPARENT
+//   │ ├ launch                   ordered … the host has launched it
+//   │ ├ boot                     launched … it claims its configuration
+//   │ ├ register                 claimed … it is online at GitHub
+//   │ ├ pick-up                  online … GitHub gave it a job
+//   │ └ end                      its job was done … its machine is gone
+//   └ run                        GitHub started it … it ended
+//     └ <step>                   each of its steps
+//
+// The job's part is told when its end is counted, a runner's when its end is: by the Publisher, after a commit, so
+// once. A runner that was ordered for one job and took another is linked to it, and the job to its runner.
+// Names and attributes are those of OpenTelemetry's conventions for CI/CD.
+
+import type { JobKey } from './ids.ts';
+import type { Job, JobStep } from './job.ts';
+import type { Runner } from './runner.ts';
+import { parseTraceparent, spanIdOf, type TraceContext } from './trace.ts';
+
+export interface Span {
+  traceId: string;
+  spanId: string;
+  /** `null`: the root. */
+  parentId: string | null;
+  name: string;
+  kind: 'server' | 'internal' | 'consumer';
+  startMs: number;
+  endMs: number;
+  /** What went wrong, if it did. */
+  error: string | null;
+  attributes: Readonly<Record<string, string | number | boolean>>;
+  /** Spans of other traces that have to do with it. */
+  links: readonly { traceId: string; spanId: string }[];
+}
+
+/** Of a job that has ended; nothing where its trace is not to be kept. `runner`: the one of ours that it ran on. */
+export function spansOfJob(job: Job, runner: Runner | null): Span[] {
+  const own = sampled(job.traceparent);
+  if (own === null || job.phase !== 'completed') return [];
+  const endMs = job.completedAt ?? job.completedSeenAt ?? job.createdAt;
+  const ranOn = runner && parseTraceparent(runner.traceparent);
+  const root: Span = {
+    ...own,
+    parentId: null,
+    name: job.workflow === null ? job.name : `${job.workflow} / ${job.name}`,
+    kind: 'server',
+    startMs: job.createdAt,
+    endMs,
+    error: errorOf(job.conclusion),
+    attributes: { ...attributesOfJob(job), ...attributesOfRunner(runner) },
+    links: ranOn && ranOn.traceId !== own.traceId ? [linkTo(ranOn)] : [],
+  };
+  const orderedAt = job.lastOrder?.at ?? null;
+  const children = [
+    part(root, 'event delivery', job.createdAt, job.queuedSeenAt ?? job.firstSeenAt),
+    part(root, 'queue', job.queuedSeenAt ?? job.firstSeenAt, orderedAt),
+  ];
+  const run = part(root, 'run', job.startedAt, endMs);
+  if (run === null) return present([root, ...children]);
+  const ofSteps = job.steps.map((step, index) => stepSpan(run, step, index));
+  return present([root, ...children, { ...run, error: errorOf(job.conclusion) }, ...ofSteps]);
+}
+
+/** Of a runner whose machine is gone. `took`: the trace of the job that it ran, where that is another one. */
+export function spansOfRunner(runner: Runner, took: Job | null): Span[] {
+  const own = sampled(runner.traceparent);
+  if (own === null || runner.goneAt === null) return [];
+  const job = took && parseTraceparent(took.traceparent);
+  const span: Span = {
+    traceId: own.traceId,
+    spanId: own.spanId,
+    parentId: own.parentId,
+    name: `runner ${runner.pool}`,
+    kind: 'consumer',
+    startMs: runner.orderedAt,
+    endMs: runner.goneAt,
+    error: runner.busyAt === null && runner.end !== null && isFault(runner) ? runner.end.why : null,
+    attributes: attributesOfRunner(runner),
+    links: job && job.traceId !== own.traceId ? [linkTo(job)] : [],
+  };
+  const claimedAt = runner.claim?.at ?? null;
+  const onlineAt = runner.onlineAt ?? runner.busyAt;
+  return present([
+    span,
+    part(span, 'launch', runner.orderedAt, runner.launchedAt),
+    part(span, 'boot', runner.launchedAt, claimedAt ?? onlineAt),
+    part(span, 'register', claimedAt, onlineAt),
+    part(span, 'pick-up', runner.onlineAt, runner.busyAt),
+    part(span, 'end', runner.doneAt, runner.goneAt),
+  ]);
+}
+
+/** One run of the Publisher, with a link to each trace that it joins; a trace of its own. */
+export function spanOfPlan(plan: {
+  context: TraceContext;
+  host: string;
+  startMs: number;
+  endMs: number;
+  version: number;
+  jobs: readonly Job[];
+  runners: readonly Runner[];
+}): Span {
+  const contexts = [...plan.jobs, ...plan.runners].map(({ traceparent }) => sampled(traceparent));
+  const links = contexts.filter((one) => one !== null).map(linkTo);
+  return {
+    traceId: plan.context.traceId,
+    spanId: plan.context.spanId,
+    parentId: null,
+    name: `plan ${plan.host}`,
+    kind: 'consumer',
+    startMs: plan.startMs,
+    endMs: plan.endMs,
+    error: null,
+    attributes: {
+      'runners.host': plan.host,
+      'runners.ledger.version': plan.version,
+      'messaging.batch.message_count': plan.jobs.length + plan.runners.length,
+    },
+    links: links.slice(0, linksMax),
+  };
+}
+
+/** OpenTelemetry's SDKs keep 128 of a span, and collectors may drop more. */
+const linksMax = 128;
+
+function stepSpan(run: Span, step: JobStep, index: number): Span | null {
+  const span = part(run, step.name, step.startedAt, step.completedAt, String(index));
+  if (span === null) return null;
+  const attributes = {
+    'cicd.pipeline.task.name': step.name,
+    'cicd.pipeline.task.run.result': resultOf(step.conclusion),
+  };
+  return { ...span, attributes, error: errorOf(step.conclusion) };
+}
+
+/** A part of its parent with both of its ends known; its id follows from what it is, so that it is the same each time. */
+function part(
+  parent: Span,
+  name: string,
+  startMs: number | null,
+  endMs: number | null,
+  which = '',
+): Span | null {
+  if (startMs === null || endMs === null) return null;
+  return {
+    traceId: parent.traceId,
+    spanId: spanIdOf(parent.traceId, parent.spanId, `${name}#${which}`),
+    parentId: parent.spanId,
+    name,
+    kind: 'internal',
+    // GitHub's times are whole seconds, and its clock is not ours: a part never ends before it begins.
+    startMs,
+    endMs: Math.max(startMs, endMs),
+    error: null,
+    attributes: {},
+    links: [],
+  };
+}
+
+function attributesOfJob(job: Job): Record<string, string | number> {
+  return {
+    'cicd.pipeline.name': job.workflow ?? '',
+    'cicd.pipeline.run.id': String(job.runId),
+    'cicd.pipeline.task.name': job.name,
+    'cicd.pipeline.task.run.id': String(job.id),
+    'cicd.pipeline.task.run.url.full': job.url,
+    'cicd.pipeline.task.run.result': resultOf(job.conclusion),
+    'vcs.repository.name': job.repository,
+    'runners.attempt': job.runAttempt,
+    'runners.orders': job.orders,
+    'runners.labels': job.labels.join(','),
+  };
+}
+
+function attributesOfRunner(runner: Runner | null): Record<string, string> {
+  if (runner === null) return {};
+  return {
+    'cicd.worker.name': runner.name,
+    'cicd.worker.id': runner.machine ?? '',
+    'runners.host': runner.host,
+    'runners.pool': runner.pool,
+    ...(runner.end === null ? {} : { 'runners.end': runner.end.code }),
+    ...(runner.job === null ? {} : { 'runners.job': runner.job satisfies JobKey }),
+  };
+}
+
+/** The words of OpenTelemetry for what GitHub calls a conclusion. */
+function resultOf(conclusion: string | null): string {
+  switch (conclusion) {
+    case 'success':
+    case 'neutral':
+      return 'success';
+    case 'failure':
+      return 'failure';
+    case 'cancelled':
+      return 'cancellation';
+    case 'skipped':
+      return 'skip';
+    case 'timed_out':
+      return 'timeout';
+    default:
+      return 'error';
+  }
+}
+
+function errorOf(conclusion: string | null): string | null {
+  const result = resultOf(conclusion);
+  return result === 'failure' || result === 'timeout' || result === 'error'
+    ? (conclusion ?? 'unknown')
+    : null;
+}
+
+/** It was to run a job and did not, by no decision of ours. */
+function isFault({ end }: Runner): boolean {
+  switch (end?.code) {
+    case 'bootDeadline':
+    case 'refused':
+    case 'invalid':
+    case 'mintRefused':
+    case 'uncertain':
+    case 'expired':
+    case 'lost':
+    case 'unregistered':
+    case 'ended':
+      return true;
+    default:
+      return false;
+  }
+}
+
+function sampled(traceparent: string): TraceContext | null {
+  const context = parseTraceparent(traceparent);
+  return context?.sampled ? context : null;
+}
+
+function linkTo({ traceId, spanId }: Pick<TraceContext, 'traceId' | 'spanId'>) {
+  return { traceId, spanId };
+}
+
+function present(spans: readonly (Span | null)[]): Span[] {
+  return spans.filter((span) => span !== null);
+}
