@@ -66,6 +66,13 @@ export type TableAction =
   | 'DeleteItem'
   | 'ConditionCheckItem';
 
+/**
+ * How long a batch of the publisher's queue is in hand before it comes back. Other queues have six times their
+ * function's time, as AWS advises; here a killed run stands before its whole host, so it is as short as it may be for
+ * a function of 10 s with room for a throttled start: the host waits 70 s at most.
+ */
+export const publisherVisibilitySeconds = 60;
+
 /** Facts about single items, as doors and the Orchestrator write them. */
 const facts: readonly TableAction[] = [
   'GetItem',

@@ -4,7 +4,7 @@ import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { DeduplicationScope, FifoThroughputLimit, Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Duration, Validations } from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
-import { type FunctionKind, functions, type QueueKind } from '../functions.ts';
+import { type FunctionKind, functions, publisherVisibilitySeconds, type QueueKind } from '../functions.ts';
 
 export interface QueueWithDeadLetters {
   queue: Queue;
@@ -20,9 +20,6 @@ export interface QueueProps {
 
 /** The most that SQS keeps a message for: time for people to look. */
 const deadLetterDays = 14;
-
-/** A function that was killed shows its messages again after this, so that its host is delayed no longer. */
-const publisherVisibilitySeconds = 60;
 
 /** A message stays unseen while its function may still be at it, or wait for its turn. [AWS: Lambda with SQS] */
 const visibilityPerTimeout = 6;
