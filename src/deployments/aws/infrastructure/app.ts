@@ -16,10 +16,12 @@ import type { IVpc } from 'aws-cdk-lib/aws-ec2';
 import { CfnRole, ManagedPolicy, PermissionsBoundary } from 'aws-cdk-lib/aws-iam';
 import { App, Aspects, Stack, Tags } from 'aws-cdk-lib/core';
 import type { Construct, IConstruct } from 'constructs';
+import type { CreateHostInfrastructure } from '../../../adapters/hosts/infrastructure.ts';
 import type { AwsSettings } from '../../../config/aws.ts';
 import type { Configuration } from '../../../core/configuration.ts';
 import { deploymentTag } from '../outputs.ts';
 import { codeAmong } from './code.ts';
+import { hostInfrastructures } from './hosts.ts';
 import { HostsStack } from './hosts-stack.ts';
 import { existingNetwork, NetworkStack } from './network-stack.ts';
 import { ObservabilityStack } from './observability-stack.ts';
@@ -34,11 +36,21 @@ export interface AppProps {
   gitHub: GitHubNames;
   /** One for each function. */
   bundles: readonly FunctionCode[];
+  /** What types of hosts need; those of hosts.ts where it is left out. */
+  infrastructures?: Readonly<Record<string, CreateHostInfrastructure>>;
   /** Where the assembly is written; the CDK's own choice where it is left out. */
   outDirectory?: string;
 }
 
-export function createApp({ configuration, settings, gitHub, bundles, outDirectory }: AppProps): App {
+export function createApp(props: AppProps): App {
+  const {
+    configuration,
+    settings,
+    gitHub,
+    bundles,
+    infrastructures = hostInfrastructures,
+    outDirectory,
+  } = props;
   const app = new App({
     ...(outDirectory !== undefined && { outdir: outDirectory }),
     analyticsReporting: false,
@@ -55,6 +67,7 @@ export function createApp({ configuration, settings, gitHub, bundles, outDirecto
   const { hosts } = new HostsStack(app, name('hosts'), {
     ...says('what hosts need'),
     configuration,
+    infrastructures,
     vpc: networkOf(app, name('network'), settings),
   });
   const pipeline = new PipelineStack(app, name('pipeline'), {

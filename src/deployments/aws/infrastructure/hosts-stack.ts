@@ -4,28 +4,33 @@
 import type { IVpc } from 'aws-cdk-lib/aws-ec2';
 import { CfnWaitConditionHandle, Stack, type StackProps } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
-import type { HostInfrastructure } from '../../../adapters/hosts/infrastructure.ts';
+import type { CreateHostInfrastructure, HostInfrastructure } from '../../../adapters/hosts/infrastructure.ts';
 import { type Configuration, poolsOfHost } from '../../../core/configuration.ts';
 import type { HostName } from '../../../core/ids.ts';
-import { hostInfrastructures } from './hosts.ts';
 
 export interface HostsStackProps extends StackProps {
   configuration: Configuration;
+  /** By type of host. */
+  infrastructures: Readonly<Record<string, CreateHostInfrastructure>>;
   vpc: (scope: Construct) => IVpc;
 }
 
 export class HostsStack extends Stack {
   readonly hosts: ReadonlyMap<HostName, HostInfrastructure>;
 
-  constructor(scope: Construct, id: string, { configuration, vpc, ...props }: HostsStackProps) {
+  constructor(
+    scope: Construct,
+    id: string,
+    { configuration, infrastructures, vpc, ...props }: HostsStackProps,
+  ) {
     super(scope, id, props);
     // Costs nothing and does nothing: a stack has to have something, and not every host needs anything.
     new CfnWaitConditionHandle(this, 'Always');
     this.hosts = new Map(
       configuration.hosts.map((settings) => {
         const { name, type } = settings;
-        const create = hostInfrastructures[type];
-        if (!create) throw new Error(notDeployable(name, type));
+        const create = infrastructures[type];
+        if (!create) throw new Error(notDeployable(name, type, Object.keys(infrastructures)));
         const pools = poolsOfHost(configuration, name);
         return [name, create(new Construct(this, name), { settings, pools, vpc: () => vpc(this) })];
       }),
@@ -33,10 +38,9 @@ export class HostsStack extends Stack {
   }
 }
 
-function notDeployable(name: string, type: string): string {
-  const types = Object.keys(hostInfrastructures).join(', ');
+function notDeployable(name: string, type: string, deployable: readonly string[]): string {
   return (
-    `host ${name} is of type ${type}, which can not be deployed to AWS; those that can are ${types}. ` +
+    `host ${name} is of type ${type}, which can not be deployed to AWS; those that can are ${deployable.join(', ')}. ` +
     'Remedy: give it another type, or take it and its pools out of the configuration that is deployed.'
   );
 }

@@ -49,7 +49,7 @@ describe('a public network', () => {
 });
 
 test('behind a gateway machines have no address of their own', () => {
-  const made = network({ kind: 'nat' }, 'checked');
+  const made = network({ kind: 'nat' });
   assert.equal(made.resources('AWS::EC2::NatGateway').length, 1);
   for (const { id, properties } of made.resources('AWS::EC2::Subnet')) {
     assert.equal(properties['MapPublicIpOnLaunch'], false, id);

@@ -21,7 +21,7 @@ import { createEncryptionKey, createLogGroup, topicKey } from './encryption.ts';
 import { createHttpApi, routeOf } from './http-api.ts';
 import { createFailureQueue, createQueue } from './queues.ts';
 import { createSecret } from './secrets.ts';
-import type { GitHubNames, Shared, Watched } from './shared.ts';
+import { type GitHubNames, mergedEnvironment, type Shared, type Watched } from './shared.ts';
 import {
   createQueueMapping,
   createStationFunction,
@@ -144,7 +144,8 @@ export class PipelineStack extends Stack {
     const permissions = [sendTo(this.streamFailures)];
     mapStream(messenger, station('messenger', messenger, { permissions }), shared, this.streamFailures);
     createSchedule(tick, station('tick', tick));
-    createEventRules(hostEvents, station('hostEvents', hostEvents), hosts);
+    const lookUps = [...hosts.values()].flatMap(({ eventPermissions = [] }) => eventPermissions);
+    createEventRules(hostEvents, station('hostEvents', hostEvents, { permissions: lookUps }), hosts);
 
     // ---- What people and commands are told
 
@@ -165,7 +166,7 @@ function allOf(hosts: ReadonlyMap<HostName, HostInfrastructure>) {
   const all = [...hosts.values()];
   return {
     permissions: all.flatMap(({ permissions }) => permissions),
-    environment: Object.assign({}, ...all.map(({ environment }) => environment)) as Record<string, string>,
+    environment: mergedEnvironment(all.map(({ environment }) => environment)),
   };
 }
 

@@ -91,6 +91,23 @@ function variableOf(name: VariableName, shared: Shared, { queue, host }: Own): s
   }
 }
 
+/** Throws where two say different things under one name: one of them would go unheard. */
+export function mergedEnvironment(
+  environments: readonly Readonly<Record<string, string>>[],
+): Record<string, string> {
+  const merged: Record<string, string> = {};
+  for (const [name, value] of environments.flatMap(Object.entries<string>)) {
+    if ((merged[name] ?? value) !== value) {
+      throw new Error(
+        `a function is given ${name} twice, with different values. Remedy: the hosts' infrastructure.ts has to ` +
+          "name its variables after the host, as in `EC2_<HOST>_…`, and none as the system's own.",
+      );
+    }
+    merged[name] = value;
+  }
+  return merged;
+}
+
 function demand(value: string | undefined, name: VariableName): string {
   if (value !== undefined) return value;
   throw new Error(`a function is to be given ${name}, and nothing here has it: see environment.ts`);

@@ -16,7 +16,7 @@ import { Duration } from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
 import type { OperatingSystem } from '../../../core/configuration.ts';
 import { type FunctionKind, functions } from '../functions.ts';
-import { environmentOf, permissionsOf, type Shared } from './shared.ts';
+import { environmentOf, mergedEnvironment, permissionsOf, type Shared } from './shared.ts';
 
 /** Where a function's bundle is. */
 export interface FunctionCode {
@@ -40,12 +40,14 @@ export interface StationFunctionProps {
 
 export function createStationFunction(scope: Construct, props: StationFunctionProps): StationFunction {
   const { kind, shared, code, logs } = props;
-  const { says, memoryMb, timeoutSeconds, recursiveLoop } = functions[kind];
+  const { says, memoryMb, timeoutSeconds, recursiveLoop, trigger } = functions[kind];
   const own = { ...(props.queue && { queue: props.queue }), ...(props.host && { host: props.host }) };
   const role = new Role(scope, 'Role', {
     assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
     inlinePolicies: {
       Own: new PolicyDocument({
+        // Hosts of one type ask for much the same; a role's policies have room for 10,240 characters.
+        minimize: true,
         statements: [writeLogs(logs), ...permissionsOf(kind, shared, own), ...(props.permissions ?? [])],
       }),
     },
@@ -60,7 +62,12 @@ export function createStationFunction(scope: Construct, props: StationFunctionPr
     timeout: Duration.seconds(timeoutSeconds),
     role,
     logGroup: logs,
-    environment: { ...environmentOf(kind, shared, own), ...props.environment },
+    environment: mergedEnvironment([environmentOf(kind, shared, own), props.environment ?? {}]),
+    // What starts again by itself in a minute is not tried again.
+    ...(trigger.kind === 'schedule' && {
+      retryAttempts: 0,
+      maxEventAge: Duration.minutes(trigger.everyMinutes),
+    }),
     recursiveLoop: recursiveLoop === 'Allow' ? RecursiveLoop.ALLOW : RecursiveLoop.TERMINATE,
   });
 }

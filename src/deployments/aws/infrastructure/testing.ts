@@ -12,7 +12,7 @@ import { awsSchema } from '../../../config/aws.ts';
 import { demandConfiguration } from '../../../config/check.ts';
 import type { Configuration } from '../../../core/configuration.ts';
 import { functionsOf } from '../bundle.ts';
-import { createApp } from './app.ts';
+import { type AppProps, createApp } from './app.ts';
 
 export type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
 export type JsonObject = { [key: string]: Json };
@@ -91,6 +91,7 @@ export function synthesize(
   configuration: Configuration,
   settings: Settings,
   how: 'checked' | 'unchecked',
+  infrastructures?: AppProps['infrastructures'],
 ): Templates {
   const folder = mkdtempSync(join(tmpdir(), 'runners-templates-'));
   try {
@@ -106,6 +107,7 @@ export function synthesize(
         ...named,
         directory,
       })),
+      ...(infrastructures && { infrastructures }),
       outDirectory,
     });
     return templatesOf(app, how);
