@@ -21,6 +21,8 @@ export interface HostInfrastructure {
   environment: Readonly<Record<string, string>>;
   /** Events on the account's default bus that tell of machines' ends. */
   events: readonly EventPattern[];
+  /** What the function that reads those events may do, where they do not tell all. */
+  eventPermissions?: readonly PolicyStatement[];
 }
 
 export type CreateHostInfrastructure = (

@@ -7,11 +7,15 @@ import type { HostName } from '../../../core/ids.ts';
 const madeSchema = z.object({
   /** Of the pool: `<id of the launch template>:<version>`. */
   templates: z.record(z.string(), z.string().regex(/^lt-[0-9a-f]{8,17}:\d{1,9}$/)),
-  /** By id, each with its zone. */
-  subnets: z.record(z.string().regex(/^subnet-[0-9a-f]{8,17}$/), z.string().regex(/^[a-z0-9-]{5,30}$/)),
+  /** Each `<id>:<zone>`. */
+  subnets: z.array(z.string().regex(/^subnet-[0-9a-f]{8,17}:[a-z0-9-]{5,30}$/)).min(1),
 });
 
-export type Made = z.output<typeof madeSchema>;
+export interface Made {
+  templates: Readonly<Record<string, string>>;
+  /** The zone of each subnet, by the subnet's id. */
+  subnets: Readonly<Record<string, string>>;
+}
 
 /** One for each host: the Reconciler's function looks at all of them. */
 export function madeVariable(host: HostName): string {
@@ -22,7 +26,10 @@ export function readMade(environment: Readonly<Record<string, string | undefined
   const variable = madeVariable(host);
   const text = environment[variable];
   const read = madeSchema.safeParse(text === undefined ? undefined : parsed(text));
-  if (read.success) return read.data;
+  if (read.success) {
+    const { templates, subnets } = read.data;
+    return { templates, subnets: Object.fromEntries(subnets.map((subnet) => subnet.split(':'))) };
+  }
   const wrong =
     text === undefined ? 'is not set' : `is not as it was deployed: ${z.prettifyError(read.error)}`;
   throw new Error(

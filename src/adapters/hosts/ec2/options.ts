@@ -46,13 +46,28 @@ const machine = z.strictObject({
   diskGb: z.number().int().min(8).max(diskGbMax).default(40),
   /** How spares wait. */
   standby: z.enum(['hot', 'stopped', 'hibernated']).default('hot'),
-  /** Name of an instance profile of yours: its role is every job's. None: jobs have no credentials. */
+  /** An instance profile of yours, with its role: every job on such a machine has it. None: jobs have no credentials. */
   instanceProfile: z
-    .string()
-    .max(128)
-    .regex(/^[\w+=,.@-]+$/)
-    .meta({ allowed: 'the name of an instance profile' })
+    .strictObject({
+      name: z
+        .string()
+        .max(128)
+        .regex(/^[\w+=,.@-]+$/)
+        .meta({ allowed: 'the name of an instance profile' }),
+      roleArn: z
+        .string()
+        .max(256)
+        .regex(/^arn:[\w-]+:iam::\d{12}:role\/[\w+=,.@/-]+$/)
+        .meta({ allowed: 'the ARN of the role in it' }),
+    })
     .optional(),
+  /** Where the image expects its disk: Ubuntu, Windows and macOS do here. */
+  rootDevice: z
+    .string()
+    .max(30)
+    .regex(/^\/dev\/[a-z0-9]+$/)
+    .meta({ allowed: "a device, such as '/dev/xvda'" })
+    .default('/dev/sda1'),
   /** For images without a runner: which one is installed. Left out: GitHub's newest, unchecked but for TLS. */
   runner: z.strictObject({ version: z.string().regex(/^\d+\.\d+\.\d+$/), sha256: checksum }).optional(),
   /** macOS: the host resource group of your dedicated hosts, by its ARN. Left out: any host that places by itself. */

@@ -1,7 +1,8 @@
 // The types of hosts that can be deployed, and what each needs on AWS. A new one is a folder in src/adapters/hosts and
 // a line here.
 
+import { createInfrastructure as ec2 } from '../../../adapters/hosts/ec2/infrastructure.ts';
 import type { CreateHostInfrastructure } from '../../../adapters/hosts/infrastructure.ts';
 import { createInfrastructure as simulated } from '../../../adapters/hosts/simulated/infrastructure.ts';
 
-export const hostInfrastructures: Readonly<Record<string, CreateHostInfrastructure>> = { simulated };
+export const hostInfrastructures: Readonly<Record<string, CreateHostInfrastructure>> = { ec2, simulated };

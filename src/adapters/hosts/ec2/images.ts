@@ -1,0 +1,30 @@
+// Plain images, by the public parameters of those who make them: the newest one at each launch.
+// [Canonical: Finding images with SSM; EC2: Windows AMIs by Systems Manager; EC2: macOS AMIs by Systems Manager]
+
+import type { OperatingSystem } from '../../../core/configuration.ts';
+import type { Ec2Machine } from './options.ts';
+
+const plain: Record<OperatingSystem, Partial<Record<Ec2Machine['architecture'], string>>> = {
+  linux: {
+    x64: '/aws/service/canonical/ubuntu/server/24.04/stable/current/amd64/hvm/ebs-gp3/ami-id',
+    arm64: '/aws/service/canonical/ubuntu/server/24.04/stable/current/arm64/hvm/ebs-gp3/ami-id',
+  },
+  // There is no Windows Server for ARM.
+  windows: { x64: '/aws/service/ami-windows-latest/Windows_Server-2022-English-Full-Base' },
+  macos: {
+    x64: '/aws/service/ec2-macos/sequoia/x86_64_mac/latest/image_id',
+    arm64: '/aws/service/ec2-macos/sequoia/arm64_mac/latest/image_id',
+  },
+};
+
+/** The id of an image, or the name of the parameter that holds it. */
+export function imageOf(os: OperatingSystem, { image, architecture }: Ec2Machine): string {
+  const found = image ?? plain[os][architecture];
+  if (found === undefined)
+    throw new Error(`there is no plain image for ${os} on ${architecture}: give the pool's machine an image`);
+  return found;
+}
+
+export function isParameter(image: string): boolean {
+  return image.startsWith('/');
+}

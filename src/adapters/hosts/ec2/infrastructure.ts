@@ -1,0 +1,244 @@
+// What a host on EC2 is made of: a launch template for each pool, a security group without a way in, what the
+// Orchestrator and the Reconciler may do, and the events that tell of machines' ends. Machines have no role, unless a
+// pool names one of its owner's.
+//
+// A launch is allowed only by these templates, and everything else only on machines that carry this stack's tag, which
+// a template gives and nobody may change.
+
+import {
+  CfnLaunchTemplate,
+  type CfnLaunchTemplateProps,
+  type ISubnet,
+  SecurityGroup,
+} from 'aws-cdk-lib/aws-ec2';
+import { Effect, PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import { Aws, Fn, Stack } from 'aws-cdk-lib/core';
+import { Construct } from 'constructs';
+import type { HostSettings, PoolSettings } from '../../../core/configuration.ts';
+import type { CreateHostInfrastructure } from '../infrastructure.ts';
+import { userDataOf } from './boot/index.ts';
+import { imageOf, isParameter } from './images.ts';
+import { madeVariable } from './made.ts';
+import { type Ec2Machine, ec2Machine, isMac } from './options.ts';
+import { tagKeys } from './tags.ts';
+
+/** A function's environment has 4 KB, and each pool takes some 60 bytes of it. [Lambda: quotas] */
+const poolsMax = 40;
+
+export const createInfrastructure: CreateHostInfrastructure = (scope, { settings, pools, vpc }) => {
+  if (pools.length > poolsMax) throw new Error(tooManyPools(settings, pools.length));
+  const network = vpc();
+  const subnets = network.privateSubnets.length > 0 ? network.privateSubnets : network.publicSubnets;
+  const group = new SecurityGroup(scope, 'Machines', {
+    vpc: network,
+    description: `Machines of host ${settings.name}: they call, and are never called`,
+    allowAllOutbound: true,
+    allowAllIpv6Outbound: network.publicSubnets === subnets,
+  });
+  const machines = pools.map((pool) => ({ pool, machine: ec2Machine.parse(pool.machine) }));
+  const templates = machines.map(({ pool, machine }) => {
+    const given = { pool, machine, securityGroupId: group.securityGroupId };
+    return { pool, template: createTemplate(new Construct(scope, pool.name), given) };
+  });
+  const tables = templates.map(({ pool, template }) => [
+    pool.name,
+    `${template.ref}:${template.attrLatestVersionNumber}`,
+  ]);
+  const made = {
+    templates: Object.fromEntries(tables) as Record<string, string>,
+    subnets: subnets.map(({ subnetId, availabilityZone }: ISubnet) => `${subnetId}:${availabilityZone}`),
+  };
+  return {
+    permissions: [
+      ...launchPermissions(
+        templates.map(({ template }) => arnOf('launch-template', template.ref)),
+        subnets,
+        group.securityGroupId,
+      ),
+      ...imagePermissions(machines),
+      ...rolePermissions(machines.map(({ machine }) => machine)),
+      onOwnMachines(['ec2:TerminateInstances', 'ec2:StartInstances', 'ec2:StopInstances']),
+      renameOwnMachines(),
+      describe(),
+    ],
+    environment: { [madeVariable(settings.name)]: Stack.of(scope).toJsonString(made) },
+    events: [
+      {
+        source: ['aws.ec2'],
+        detailType: ['EC2 Instance State-change Notification'],
+        detail: { state: ['terminated'] },
+      },
+    ],
+    eventPermissions: [describe()],
+  };
+};
+
+function createTemplate(
+  scope: Construct,
+  given: { pool: PoolSettings; machine: Ec2Machine; securityGroupId: string },
+): CfnLaunchTemplate {
+  const { pool, machine, securityGroupId } = given;
+  const image = imageOf(pool.os, machine);
+  const tags = [{ key: tagKeys.stack, value: Aws.STACK_NAME }];
+  const launchTemplateData: CfnLaunchTemplateProps['launchTemplateData'] = {
+    imageId: isParameter(image) ? `resolve:ssm:${image}` : image,
+    userData: Fn.base64(userDataOf(pool.os, machine)),
+    securityGroupIds: [securityGroupId],
+    // What shuts itself down is gone: a machine whose job is done needs nobody to end it.
+    instanceInitiatedShutdownBehavior: 'terminate',
+    metadataOptions: {
+      httpEndpoint: 'enabled',
+      httpTokens: 'required',
+      // Containers of a job do not reach it.
+      httpPutResponseHopLimit: 1,
+      instanceMetadataTags: 'enabled',
+    },
+    blockDeviceMappings: [
+      {
+        deviceName: machine.rootDevice,
+        ebs: { volumeSize: machine.diskGb, volumeType: 'gp3', encrypted: true, deleteOnTermination: true },
+      },
+    ],
+    tagSpecifications: [
+      { resourceType: 'instance', tags },
+      { resourceType: 'volume', tags },
+    ],
+    ...(machine.instanceProfile && { iamInstanceProfile: { name: machine.instanceProfile.name } }),
+    ...(machine.standby === 'hibernated' && { hibernationOptions: { configured: true } }),
+    ...(machine.instanceTypes.some(isMac) && {
+      placement: {
+        tenancy: 'host',
+        ...(machine.hostResourceGroup && { hostResourceGroupArn: machine.hostResourceGroup }),
+      },
+    }),
+  };
+  return new CfnLaunchTemplate(scope, 'Template', { launchTemplateData });
+}
+
+/**
+ * RunInstances asks for a right to everything that a launch touches. What it makes may be anything, as long as it is
+ * made by these templates.
+ */
+function launchPermissions(
+  templateArns: string[],
+  subnets: readonly ISubnet[],
+  securityGroupId: string,
+): PolicyStatement[] {
+  return [
+    new PolicyStatement({
+      sid: 'LaunchByTemplate',
+      actions: ['ec2:CreateFleet', 'ec2:RunInstances'],
+      resources: [
+        ...templateArns,
+        ...subnets.map(({ subnetId }) => arnOf('subnet', subnetId)),
+        arnOf('security-group', securityGroupId),
+        arnOf('fleet', '*'),
+        `arn:${Aws.PARTITION}:ec2:${Aws.REGION}::image/*`,
+        `arn:${Aws.PARTITION}:ec2:${Aws.REGION}::snapshot/*`,
+        arnOf('image', '*'),
+        arnOf('snapshot', '*'),
+      ],
+    }),
+    new PolicyStatement({
+      sid: 'WhatALaunchMakes',
+      actions: ['ec2:CreateFleet', 'ec2:RunInstances'],
+      resources: ['instance', 'network-interface', 'volume', 'spot-instances-request'].map((kind) =>
+        arnOf(kind, '*'),
+      ),
+      conditions: { ArnEquals: { 'ec2:LaunchTemplate': templateArns } },
+    }),
+    new PolicyStatement({
+      sid: 'TagWhatALaunchMakes',
+      actions: ['ec2:CreateTags'],
+      resources: ['instance', 'volume', 'fleet', 'network-interface', 'spot-instances-request'].map((kind) =>
+        arnOf(kind, '*'),
+      ),
+      conditions: { StringEquals: { 'ec2:CreateAction': ['CreateFleet', 'RunInstances'] } },
+    }),
+    new PolicyStatement({
+      sid: 'FirstSpotMachine',
+      actions: ['iam:CreateServiceLinkedRole'],
+      resources: [
+        `arn:${Aws.PARTITION}:iam::${Aws.ACCOUNT_ID}:role/aws-service-role/spot.amazonaws.com/AWSServiceRoleForEC2Spot`,
+      ],
+      conditions: { StringEquals: { 'iam:AWSServiceName': 'spot.amazonaws.com' } },
+    }),
+  ];
+}
+
+function imagePermissions(
+  machines: readonly { pool: PoolSettings; machine: Ec2Machine }[],
+): PolicyStatement[] {
+  const images = machines.map(({ pool, machine }) => imageOf(pool.os, machine)).filter(isParameter);
+  if (images.length === 0) return [];
+  const account = (image: string) => (image.startsWith('/aws/') ? '' : Aws.ACCOUNT_ID);
+  return [
+    new PolicyStatement({
+      sid: 'FindImages',
+      actions: ['ssm:GetParameters'],
+      resources: [...new Set(images)].map(
+        (image) => `arn:${Aws.PARTITION}:ssm:${Aws.REGION}:${account(image)}:parameter${image}`,
+      ),
+    }),
+  ];
+}
+
+function rolePermissions(machines: readonly Ec2Machine[]): PolicyStatement[] {
+  const roles = new Set(machines.flatMap(({ instanceProfile }) => instanceProfile?.roleArn ?? []));
+  if (roles.size === 0) return [];
+  return [
+    new PolicyStatement({
+      sid: 'RolesOfPools',
+      actions: ['iam:PassRole'],
+      resources: [...roles],
+      conditions: { StringEquals: { 'iam:PassedToService': 'ec2.amazonaws.com' } },
+    }),
+  ];
+}
+
+const ownMachine = { [`aws:ResourceTag/${tagKeys.stack}`]: Aws.STACK_NAME };
+
+function onOwnMachines(actions: string[]): PolicyStatement {
+  return new PolicyStatement({
+    sid: 'OwnMachines',
+    actions,
+    resources: [arnOf('instance', '*')],
+    conditions: { StringEquals: ownMachine },
+  });
+}
+
+/** A spare gets its new name; nothing else about it can be changed, its stack least of all. */
+function renameOwnMachines(): PolicyStatement {
+  return new PolicyStatement({
+    sid: 'RenameSpares',
+    actions: ['ec2:CreateTags'],
+    resources: [arnOf('instance', '*')],
+    conditions: {
+      StringEquals: ownMachine,
+      'ForAllValues:StringEquals': {
+        'aws:TagKeys': [tagKeys.shown, tagKeys.name, tagKeys.former, tagKeys.trace],
+      },
+    },
+  });
+}
+
+/** EC2 knows no rights to single machines here. [Service authorization reference: EC2] */
+function describe(): PolicyStatement {
+  return new PolicyStatement({
+    sid: 'LookAtMachines',
+    effect: Effect.ALLOW,
+    actions: ['ec2:DescribeInstances'],
+    resources: ['*'],
+  });
+}
+
+function arnOf(kind: string, id: string): string {
+  return `arn:${Aws.PARTITION}:ec2:${Aws.REGION}:${Aws.ACCOUNT_ID}:${kind}/${id}`;
+}
+
+function tooManyPools({ name }: HostSettings, count: number): string {
+  return (
+    `host ${name} has ${count} pools on EC2; what a function is told of them has room for ${poolsMax}. ` +
+    'Remedy: put some of the pools on another host of type ec2.'
+  );
+}

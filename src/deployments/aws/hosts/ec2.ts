@@ -1,0 +1,52 @@
+// Virtual machines of EC2: the launch templates and subnets come from the environment, what had no capacity is
+// remembered in the table of the deployment.
+
+import { createEc2Clients, type Ec2Clients } from '../../../adapters/hosts/ec2/client.ts';
+import { readStateChange } from '../../../adapters/hosts/ec2/events.ts';
+import { createEc2Host } from '../../../adapters/hosts/ec2/index.ts';
+import { readMade } from '../../../adapters/hosts/ec2/made.ts';
+import { ec2HostOptions, ec2Traits } from '../../../adapters/hosts/ec2/options.ts';
+import { createDynamoDbClient } from '../../../adapters/jobs-tables/dynamodb/client.ts';
+import { createDynamoDbOffers } from '../../../adapters/offers/dynamodb/index.ts';
+import type { Offers } from '../../../ports/offers.ts';
+import { readEnvironment } from '../environment.ts';
+import type { HostOpener } from '../host-opener.ts';
+
+export const open: HostOpener['open'] = ({ settings, deployment, clock, random, environment }) =>
+  createEc2Host({
+    deployment,
+    host: settings.name,
+    options: ec2HostOptions.parse(settings.options),
+    made: readMade(environment, settings.name),
+    clients: clients(),
+    offers: offersIn(environment),
+    clock,
+    random,
+  });
+
+export const traits: HostOpener['traits'] = () => ec2Traits();
+
+export const readEvent: HostOpener['readEvent'] = (event, settings) =>
+  readStateChange(event, settings.name, clients);
+
+let opened: Ec2Clients | null = null;
+
+/** Once in each environment of a function. */
+function clients(): Ec2Clients {
+  opened ??= createEc2Clients();
+  return opened;
+}
+
+/** Who only looks and terminates asks for no offer, and opens no connection for them. */
+function offersIn(environment: Readonly<Record<string, string | undefined>>): Offers {
+  let offers: Offers | null = null;
+  const open = (): Offers => {
+    const tableName = readEnvironment(environment, ['JOBS_TABLE']).JOBS_TABLE;
+    offers ??= createDynamoDbOffers({ client: createDynamoDbClient({}), tableName });
+    return offers;
+  };
+  return {
+    remember: (offer, until) => open().remember(offer, until),
+    unavailable: (asked, now) => open().unavailable(asked, now),
+  };
+}
