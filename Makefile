@@ -18,7 +18,7 @@ NODE_TEST := node --test --test-isolation=none
 FAST_TESTS := 'src/**/!(*.slow).test.ts' 'test/**/!(*.slow).test.ts'
 SLOW_TESTS := 'src/**/*.slow.test.ts' 'test/**/*.slow.test.ts'
 
-.PHONY: help start test test-slow test-all check check-format check-types check-unused simulate simulate-teeth bench format reference ci-deploy destroy redrive ready
+.PHONY: help start test test-slow test-all check check-format check-types check-unused simulate simulate-teeth bench price format reference ci-deploy destroy redrive ready
 
 help: ## List the targets
 	@sed -nE 's/^([a-z][a-z-]*):[^#]*## (.*)$$/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-22s %s\n", $$1, $$2 }'
@@ -39,7 +39,10 @@ test-all: ## Run all that a change must pass: check, test, test-slow
 
 check: check-format check-types check-unused ## Check format, lint, types, and for unused code
 
-check-format: ready ## Check format and lint (`make format` mends what it can)
+check-price: ready ## Print what a million jobs and an idle month cost on AWS
+	@exec node bench/price/main.ts
+
+format: ready ## Check format and lint (`make format` mends what it can)
 	@biome check --error-on-warnings
 
 check-types: ready ## Check the types

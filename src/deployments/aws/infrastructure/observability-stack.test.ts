@@ -88,7 +88,7 @@ describe('alarms', () => {
     }
   });
 
-  it('watch the errors of every function, its time, and what it is refused', () => {
+  it('watch the errors of every function, its time, and what the first of them are refused', () => {
     const throttled = alarms.flatMap(({ Metrics = [] }) =>
       Metrics.flatMap(({ MetricStat }) => (MetricStat?.Metric.Dimensions ?? []).map(({ Value }) => Value)),
     );
@@ -97,13 +97,13 @@ describe('alarms', () => {
       const [slow] = on('Duration', name);
       assert.ok(slow && slow.Threshold < functions[kind].timeoutSeconds * 1_000, name);
       assert.ok(slow.Threshold > functions[kind].timeoutSeconds * 500, name);
-      assert.ok(throttled.includes(name), name);
     }
+    assert.deepEqual(throttled.sort(), ['claim', 'messenger', 'milestones', 'publisher', 'webhook']);
   });
 
   it('of functions are quiet, and one composite tells of them all', () => {
     const quiet = alarms.filter(({ AlarmActions }) => AlarmActions === undefined);
-    assert.equal(quiet.length, 2 * functionNames.length + Math.ceil(functionNames.length / 10));
+    assert.equal(quiet.length, 2 * functionNames.length + 1);
     const composites = Object.values(template.findResources('AWS::CloudWatch::CompositeAlarm'));
     const rules = JSON.stringify(composites.map(({ Properties }) => Properties.AlarmRule));
     for (const { id } of quiet) assert.ok(rules.includes(`"${id}"`), id);

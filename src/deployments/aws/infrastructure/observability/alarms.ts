@@ -20,7 +20,7 @@ import { Duration } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
 import { metrics as publisher } from '../../../../flow/publisher/metrics.ts';
 import { metrics as reconciler } from '../../../../flow/reconciler/metrics.ts';
-import { functions } from '../../functions.ts';
+import { type FunctionKind, functions } from '../../functions.ts';
 import type { ObservabilityProps, WatchedFunction } from '../observability-stack.ts';
 import { most, ofApi, ofFunction, ofQueue, told, total } from './measures.ts';
 
@@ -45,10 +45,8 @@ interface AlarmTerms {
 const errorsMax = 3;
 /** Of its time-out. Beyond it a function that works is nearly killed. */
 const timeoutShare = 0.8;
-/** Calls that Lambda refused to one group of functions in five minutes: a burst meets a few, and comes back. */
+/** Calls that Lambda refused in five minutes: a burst meets a few, and comes back. */
 const throttlesMax = 10;
-/** CloudWatch takes so many metrics into one expression. */
-const metricsPerExpression = 10;
 /** A change is told within a second; a minute late means that the stream is stuck. */
 const iteratorAgeMsMax = 60_000;
 /** An event may cross the look-up that finds its job anyway. */
@@ -250,13 +248,17 @@ function ofOneFunction({ kind, name, function: station }: WatchedFunction): Alar
   ];
 }
 
-/** They are throttled together, by the account's quota: one alarm for ten of them. */
+/**
+ * No function has a concurrency of its own, so all are refused together, by the account's quota: one alarm on those
+ * that are called first and most tells of it. Each metric of an alarm is paid for.
+ */
 function throttled(all: readonly WatchedFunction[]): AlarmTerms[] {
-  return chunksOf(all, metricsPerExpression).map((chunk, n): AlarmTerms => {
-    const terms = chunk.map((one, m) => [`f${m}`, ofFunction(one.function, 'Throttles', total(5))] as const);
-    return {
-      id: `Throttles-${n}`,
-      says: `Lambda refuses calls of ${chunk.map(({ name }) => name).join(', ')}: the account's concurrency is used up.`,
+  const first = all.filter(({ kind }) => isCalledFirst(kind));
+  const terms = first.map((one, n) => [`f${n}`, ofFunction(one.function, 'Throttles', total(5))] as const);
+  return [
+    {
+      id: 'Throttles',
+      says: `Lambda refuses calls of ${first.map(({ name }) => name).join(', ')}, and so of others: the account's concurrency is used up.`,
       section: 'functions-in-trouble',
       metric: new MathExpression({
         expression: terms.map(([id]) => `FILL(${id}, 0)`).join(' + '),
@@ -266,8 +268,14 @@ function throttled(all: readonly WatchedFunction[]): AlarmTerms[] {
       }),
       threshold: throttlesMax,
       periods: [2, 3],
-    };
-  });
+    },
+  ];
+}
+
+/** The doors that people and machines wait at, and the two stations that every job passes. CloudWatch adds up ten at most. */
+function isCalledFirst(kind: FunctionKind): boolean {
+  const { trigger } = functions[kind];
+  return trigger.kind === 'route' || trigger.kind === 'stream' || kind === 'publisher';
 }
 
 function composites(
