@@ -39,10 +39,7 @@ test-all: ## Run all that a change must pass: check, test, test-slow
 
 check: check-format check-types check-unused ## Check format, lint, types, and for unused code
 
-check-price: ready ## Print what a million jobs and an idle month cost on AWS
-	@exec node bench/price/main.ts
-
-format: ready ## Check format and lint (`make format` mends what it can)
+check-format: ready ## Check format and lint (`make format` mends what it can)
 	@biome check --error-on-warnings
 
 check-types: ready ## Check the types
@@ -68,6 +65,9 @@ destroy: ready ## Delete what is deployed on AWS (ARGS=--help)
 
 redrive: ready ## Show dead letters on AWS, and have them handled once more (QUEUE=part-of-a-name, ARGS=--dry-run)
 	@exec node src/deployments/aws/deploy/main.ts redrive $(QUEUE) $(ARGS)
+
+price: ready ## Print what a million jobs and an idle month cost on AWS
+	@exec node bench/price/main.ts
 
 format: ready ## Format the code and mend what lint can mend
 	@biome check --write
