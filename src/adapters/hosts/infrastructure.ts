@@ -17,12 +17,22 @@ export interface HostInfrastructureProps {
 export interface HostInfrastructure {
   /** What Orchestrators of this host, and the Reconciler, may do: no more than the adapter calls. */
   permissions: readonly PolicyStatement[];
+  /** What only the function that launches may do beside that. */
+  launchPermissions?: readonly PolicyStatement[];
+  /** Resources with a wildcard in these, each with the reason. Another one is refused when templates are made. */
+  wildcards?: readonly Wildcard[];
   /** What the adapter is told by the environment: names of what was made here, never a secret. */
   environment: Readonly<Record<string, string>>;
   /** Events on the account's default bus that tell of machines' ends. */
   events: readonly EventPattern[];
   /** What the function that reads those events may do, where they do not tell all. */
   eventPermissions?: readonly PolicyStatement[];
+}
+
+export interface Wildcard {
+  /** As in the permission. Where it is made of what only CloudFormation knows, as cdk-nag shows that: `<AWS::Region>`. */
+  resource: string;
+  reason: string;
 }
 
 export type CreateHostInfrastructure = (

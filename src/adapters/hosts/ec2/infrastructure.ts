@@ -15,7 +15,7 @@ import { Effect, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { Aws, Fn, Stack } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
 import type { HostSettings, PoolSettings } from '../../../core/configuration.ts';
-import type { CreateHostInfrastructure } from '../infrastructure.ts';
+import type { CreateHostInfrastructure, Wildcard } from '../infrastructure.ts';
 import { userDataOf } from './boot/index.ts';
 import { imageOf, isParameter } from './images.ts';
 import { madeVariable } from './made.ts';
@@ -28,6 +28,8 @@ const poolsMax = 40;
 export const createInfrastructure: CreateHostInfrastructure = (scope, { settings, pools, vpc }) => {
   if (pools.length > poolsMax) throw new Error(tooManyPools(settings, pools.length));
   const network = vpc();
+  // By its name, since functions in other stacks are permitted by it.
+  const { stackName } = Stack.of(scope);
   const subnets = network.privateSubnets.length > 0 ? network.privateSubnets : network.publicSubnets;
   const group = new SecurityGroup(scope, 'Machines', {
     vpc: network,
@@ -37,19 +39,20 @@ export const createInfrastructure: CreateHostInfrastructure = (scope, { settings
   });
   const machines = pools.map((pool) => ({ pool, machine: ec2Machine.parse(pool.machine) }));
   const templates = machines.map(({ pool, machine }) => {
-    const given = { pool, machine, securityGroupId: group.securityGroupId };
+    const given = { pool, machine, stackName, securityGroupId: group.securityGroupId };
     return { pool, template: createTemplate(new Construct(scope, pool.name), given) };
   });
   const tables = templates.map(({ pool, template }) => [
     pool.name,
     `${template.ref}:${template.attrLatestVersionNumber}`,
   ]);
-  const made = {
+  const told = {
     templates: Object.fromEntries(tables) as Record<string, string>,
     subnets: subnets.map(({ subnetId, availabilityZone }: ISubnet) => `${subnetId}:${availabilityZone}`),
   };
   return {
-    permissions: [
+    permissions: [onOwnMachines(stackName, ['ec2:TerminateInstances', 'ec2:StopInstances']), describe()],
+    launchPermissions: [
       ...launchPermissions(
         templates.map(({ template }) => arnOf('launch-template', template.ref)),
         subnets,
@@ -57,11 +60,11 @@ export const createInfrastructure: CreateHostInfrastructure = (scope, { settings
       ),
       ...imagePermissions(machines),
       ...rolePermissions(machines.map(({ machine }) => machine)),
-      onOwnMachines(['ec2:TerminateInstances', 'ec2:StartInstances', 'ec2:StopInstances']),
-      renameOwnMachines(),
-      describe(),
+      onOwnMachines(stackName, ['ec2:StartInstances']),
+      renameOwnMachines(stackName),
     ],
-    environment: { [madeVariable(settings.name)]: Stack.of(scope).toJsonString(made) },
+    wildcards,
+    environment: { [madeVariable(settings.name)]: Stack.of(scope).toJsonString(told) },
     events: [
       {
         source: ['aws.ec2'],
@@ -75,11 +78,11 @@ export const createInfrastructure: CreateHostInfrastructure = (scope, { settings
 
 function createTemplate(
   scope: Construct,
-  given: { pool: PoolSettings; machine: Ec2Machine; securityGroupId: string },
+  given: { pool: PoolSettings; machine: Ec2Machine; stackName: string; securityGroupId: string },
 ): CfnLaunchTemplate {
-  const { pool, machine, securityGroupId } = given;
+  const { pool, machine, stackName, securityGroupId } = given;
   const image = imageOf(pool.os, machine);
-  const tags = [{ key: tagKeys.stack, value: Aws.STACK_NAME }];
+  const tags = [{ key: tagKeys.stack, value: stackName }];
   const launchTemplateData: CfnLaunchTemplateProps['launchTemplateData'] = {
     imageId: isParameter(image) ? `resolve:ssm:${image}` : image,
     userData: Fn.base64(userDataOf(pool.os, machine)),
@@ -196,25 +199,27 @@ function rolePermissions(machines: readonly Ec2Machine[]): PolicyStatement[] {
   ];
 }
 
-const ownMachine = { [`aws:ResourceTag/${tagKeys.stack}`]: Aws.STACK_NAME };
+function ownMachine(stackName: string) {
+  return { [`aws:ResourceTag/${tagKeys.stack}`]: stackName };
+}
 
-function onOwnMachines(actions: string[]): PolicyStatement {
+function onOwnMachines(stackName: string, actions: string[]): PolicyStatement {
   return new PolicyStatement({
     sid: 'OwnMachines',
     actions,
     resources: [arnOf('instance', '*')],
-    conditions: { StringEquals: ownMachine },
+    conditions: { StringEquals: ownMachine(stackName) },
   });
 }
 
 /** A spare gets its new name; nothing else about it can be changed, its stack least of all. */
-function renameOwnMachines(): PolicyStatement {
+function renameOwnMachines(stackName: string): PolicyStatement {
   return new PolicyStatement({
     sid: 'RenameSpares',
     actions: ['ec2:CreateTags'],
     resources: [arnOf('instance', '*')],
     conditions: {
-      StringEquals: ownMachine,
+      StringEquals: ownMachine(stackName),
       'ForAllValues:StringEquals': {
         'aws:TagKeys': [tagKeys.shown, tagKeys.name, tagKeys.former, tagKeys.trace],
       },
@@ -231,6 +236,28 @@ function describe(): PolicyStatement {
     resources: ['*'],
   });
 }
+
+const ofThisAccount = 'arn:<AWS::Partition>:ec2:<AWS::Region>:<AWS::AccountId>';
+const ofAnyAccount = 'arn:<AWS::Partition>:ec2:<AWS::Region>:';
+
+const wildcards: readonly Wildcard[] = [
+  { resource: '*', reason: 'EC2 knows no right to look at some machines alone.' },
+  {
+    resource: `${ofThisAccount}:instance/*`,
+    reason:
+      "A machine has no name before it is launched: made by the host's templates, or tagged as its own.",
+  },
+  ...['volume', 'network-interface', 'spot-instances-request', 'fleet'].map((kind) => ({
+    resource: `${ofThisAccount}:${kind}/*`,
+    reason: "A launch makes it, so it has no name before: by the host's templates alone.",
+  })),
+  ...['image', 'snapshot'].flatMap((kind) =>
+    [`${ofThisAccount}:${kind}/*`, `${ofAnyAccount}:${kind}/*`].map((resource) => ({
+      resource,
+      reason: "Which image a launch takes is in the host's templates, which it can not be made without.",
+    })),
+  ),
+];
 
 function arnOf(kind: string, id: string): string {
   return `arn:${Aws.PARTITION}:ec2:${Aws.REGION}:${Aws.ACCOUNT_ID}:${kind}/${id}`;

@@ -39,7 +39,12 @@ export class OrchestratorStack extends Stack {
       const unit = new Construct(this, `${host}-${os}`);
       const { queue, deadLetters } = createQueue(unit, { kind: status, of: half, encryptionKey });
       subscribe(unit, { topic: shared.jobsTopic, queue, only: { Host: [host], OS: [os], Status: [status] } });
-      const { permissions, environment } = hosts.get(host) ?? {};
+      const {
+        permissions = [],
+        launchPermissions = [],
+        wildcards = [],
+        environment = {},
+      } = hosts.get(host) ?? {};
       const station = createStationFunction(unit, {
         kind: half,
         shared,
@@ -47,8 +52,9 @@ export class OrchestratorStack extends Stack {
         logs,
         queue,
         host,
-        ...(permissions && { permissions }),
-        ...(environment && { environment }),
+        permissions: half === 'launcher' ? [...permissions, ...launchPermissions] : permissions,
+        wildcards,
+        environment,
       });
       createQueueMapping(unit, station, queue, half);
       this.watched.functions.push({ kind: half, name: `${half}-${host}-${os}`, function: station });

@@ -108,7 +108,7 @@ export class PipelineStack extends Stack {
     const station = (
       kind: FunctionKind,
       scope: Construct,
-      more: Pick<StationFunctionProps, 'queue' | 'permissions' | 'environment'> = {},
+      more: Pick<StationFunctionProps, 'queue' | 'permissions' | 'wildcards' | 'environment'> = {},
       logs = createLogGroup(scope, 'Logs', { settings, encryptionKey }),
     ) => {
       const code = codeOf(kind);
@@ -144,8 +144,10 @@ export class PipelineStack extends Stack {
     const permissions = [sendTo(this.streamFailures)];
     mapStream(messenger, station('messenger', messenger, { permissions }), shared, this.streamFailures);
     createSchedule(tick, station('tick', tick));
+    const { wildcards } = allOf(hosts);
     const lookUps = [...hosts.values()].flatMap(({ eventPermissions = [] }) => eventPermissions);
-    createEventRules(hostEvents, station('hostEvents', hostEvents, { permissions: lookUps }), hosts);
+    const listens = { permissions: lookUps, wildcards };
+    createEventRules(hostEvents, station('hostEvents', hostEvents, listens), hosts);
 
     // ---- What people and commands are told
 
@@ -166,6 +168,7 @@ function allOf(hosts: ReadonlyMap<HostName, HostInfrastructure>) {
   const all = [...hosts.values()];
   return {
     permissions: all.flatMap(({ permissions }) => permissions),
+    wildcards: all.flatMap(({ wildcards = [] }) => wildcards),
     environment: mergedEnvironment(all.map(({ environment }) => environment)),
   };
 }

@@ -12,8 +12,9 @@ import {
 } from 'aws-cdk-lib/aws-lambda';
 import type { ILogGroup } from 'aws-cdk-lib/aws-logs';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
-import { Duration } from 'aws-cdk-lib/core';
+import { Duration, Validations } from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
+import type { Wildcard } from '../../../adapters/hosts/infrastructure.ts';
 import type { OperatingSystem } from '../../../core/configuration.ts';
 import { type FunctionKind, functions } from '../functions.ts';
 import { environmentOf, mergedEnvironment, permissionsOf, type Shared } from './shared.ts';
@@ -35,6 +36,7 @@ export interface StationFunctionProps {
   host?: string;
   /** What its hosts add. */
   permissions?: readonly PolicyStatement[];
+  wildcards?: readonly Wildcard[];
   environment?: Readonly<Record<string, string>>;
 }
 
@@ -48,10 +50,17 @@ export function createStationFunction(scope: Construct, props: StationFunctionPr
       Own: new PolicyDocument({
         // Hosts of one type ask for much the same; a role's policies have room for 10,240 characters.
         minimize: true,
-        statements: [writeLogs(logs), ...permissionsOf(kind, shared, own), ...(props.permissions ?? [])],
+        statements: [
+          writeLogs(logs),
+          ...permissionsOf(kind, shared, own),
+          ...(props.permissions ?? []).map(unnamed),
+        ],
       }),
     },
   });
+  for (const { resource, reason } of props.wildcards ?? []) {
+    Validations.of(role).acknowledge({ id: `AwsSolutions-IAM5[Resource::${resource}]`, reason });
+  }
   return new StationFunction(scope, 'Function', {
     description: props.host ? `${says} (${props.host}, ${code.os})` : says,
     runtime: Runtime.NODEJS_24_X,
@@ -70,6 +79,13 @@ export function createStationFunction(scope: Construct, props: StationFunctionPr
     }),
     recursiveLoop: recursiveLoop === 'Allow' ? RecursiveLoop.ALLOW : RecursiveLoop.TERMINATE,
   });
+}
+
+/** Two hosts of one type name their statements alike, and a policy takes a name once. */
+function unnamed(permission: PolicyStatement): PolicyStatement {
+  const copy = permission.copy();
+  copy.sid = undefined;
+  return copy;
 }
 
 function writeLogs(logs: ILogGroup): PolicyStatement {
