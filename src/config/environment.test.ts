@@ -34,6 +34,7 @@ test('an empty environment has every default and no App', () => {
     publicUrl: null,
     configurationFile: 'runners.config.ts',
     logLevel: 'info',
+    tracing: null,
   };
   assert.deepEqual(read({}), nothing);
   assert.deepEqual(

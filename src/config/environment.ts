@@ -19,6 +19,16 @@ export interface Environment {
   publicUrl: string | null;
   configurationFile: string;
   logLevel: LogLevel;
+  /** `null`: no trace is kept. */
+  tracing: TracingSettings | null;
+}
+
+export interface TracingSettings {
+  endpoint: string;
+  /** Such as the key of a service. */
+  headers: Readonly<Record<string, string>>;
+  /** Share of the jobs whose traces are kept, 0 … 1. */
+  sampleRatio: number;
 }
 
 interface AppCredentials {
@@ -50,6 +60,9 @@ const textLengthMax = 1024;
 const portMax = 65_535;
 
 const secretOfWebhook = z.string().min(secretLengthMin).max(textLengthMax);
+
+/** As OpenTelemetry writes them: `name=value,name=value`, values percent-encoded. */
+const headersPattern = /^[\w-]+=[^,=\s]+(?:,[\w-]+=[^,=\s]+)*$/;
 
 const url = z
   .string()
@@ -139,6 +152,33 @@ export const environmentSchema = z.object({
     says: 'The least that is logged.',
     allowed: logLevels.join(', '),
   }),
+  OTEL_EXPORTER_OTLP_ENDPOINT: noted(
+    z
+      .url({ protocol: /^https?$/ })
+      .max(textLengthMax)
+      .optional(),
+    {
+      says: 'Where traces go: a collector, or a service, that speaks OTLP over HTTP. Without it none are kept.',
+      allowed: 'an address http(s)://…; `/v1/traces` is added',
+      example: 'http://localhost:4318',
+    },
+  ),
+  OTEL_EXPORTER_OTLP_HEADERS: noted(z.string().max(textLengthMax).regex(headersPattern).optional(), {
+    says: 'Headers for it, such as the key of a service.',
+    allowed: 'name=value, more of them with commas between; values as in an address (%20)',
+    example: 'x-api-key=…',
+  }),
+  OTEL_TRACES_SAMPLER_ARG: noted(
+    z
+      .string()
+      .regex(/^(?:0(?:\.\d{1,9})?|1(?:\.0{1,9})?)$/)
+      .transform(Number)
+      .prefault('1'),
+    {
+      says: 'Share of the jobs whose traces are kept.',
+      allowed: 'a number from 0 to 1',
+    },
+  ),
 });
 
 type VariableName = keyof typeof environmentSchema.shape;
@@ -150,6 +190,7 @@ const secretNames: readonly VariableName[] = [
   'GITHUB_APP_PRIVATE_KEY',
   'GITHUB_WEBHOOK_SECRET',
   'GITHUB_WEBHOOK_SECRET_PREVIOUS',
+  'OTEL_EXPORTER_OTLP_HEADERS',
 ];
 
 export type EnvironmentRead =
@@ -206,7 +247,26 @@ function environmentOf(read: z.output<typeof environmentSchema>): Environment {
     publicUrl: read.PUBLIC_URL ?? null,
     configurationFile: read.RUNNERS_CONFIG,
     logLevel: read.LOG_LEVEL,
+    tracing: tracingOf(read),
   };
+}
+
+function tracingOf(read: z.output<typeof environmentSchema>): TracingSettings | null {
+  const { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint, OTEL_EXPORTER_OTLP_HEADERS: headers = '' } = read;
+  if (endpoint === undefined) return null;
+  const pairs = headers.split(',').flatMap((pair) => {
+    const at = pair.indexOf('=');
+    return at < 1 ? [] : [[pair.slice(0, at).toLowerCase(), decoded(pair.slice(at + 1))] as const];
+  });
+  return { endpoint, headers: Object.fromEntries(pairs), sampleRatio: read.OTEL_TRACES_SAMPLER_ARG };
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 /** One of the two addresses tells the other: `api.` before the name at GitHub's own, `/api/v3` behind a server's. */

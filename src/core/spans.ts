@@ -55,10 +55,11 @@ export function spansOfJob(job: Job, runner: Runner | null): Span[] {
     attributes: { ...attributesOfJob(job), ...attributesOfRunner(runner) },
     links: ranOn && ranOn.traceId !== own.traceId ? [linkTo(ranOn)] : [],
   };
-  const orderedAt = job.lastOrder?.at ?? null;
+  // Where no runner was ordered for it, it waited until it had another's.
+  const queuedUntil = job.lastOrder?.at ?? job.startedAt;
   const children = [
     part(root, 'event delivery', job.createdAt, job.queuedSeenAt ?? job.firstSeenAt),
-    part(root, 'queue', job.queuedSeenAt ?? job.firstSeenAt, orderedAt),
+    part(root, 'queue', job.queuedSeenAt ?? job.firstSeenAt, queuedUntil),
   ];
   const run = part(root, 'run', job.startedAt, endMs);
   if (run === null) return present([root, ...children]);

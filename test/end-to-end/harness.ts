@@ -23,6 +23,7 @@ import {
 import { createRecorder, type Recorder } from '../../src/adapters/telemetry/recorder/index.ts';
 import { demandConfiguration } from '../../src/config/check.ts';
 import type { ConfigurationInput } from '../../src/config/define-config.ts';
+import type { TracingSettings } from '../../src/config/environment.ts';
 import type { Configuration } from '../../src/core/configuration.ts';
 import { gitHubName, type HostName, type JobKey, jobKey } from '../../src/core/ids.ts';
 import type { Job } from '../../src/core/job.ts';
@@ -95,6 +96,7 @@ export interface SystemOptions {
   wrapGitHub?: (github: GitHub) => GitHub;
   /** One that was used before. */
   dataDirectory?: string;
+  traces?: TracingSettings;
 }
 
 export interface System {
@@ -197,6 +199,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
       clock,
       random,
       telemetry: recorder,
+      traces: options.traces ?? null,
       simulated: {
         ground,
         program: pretendRunner({ clock, world: gitHub.world, url: () => system.url(), ...options.pretence }),

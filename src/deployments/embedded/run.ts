@@ -2,15 +2,19 @@
 
 import { allTelemetry } from '../../adapters/telemetry/all.ts';
 import { createPrometheus, type Prometheus } from '../../adapters/telemetry/prometheus/index.ts';
+import type { TracingSettings } from '../../config/environment.ts';
 import { createOperator } from '../../flow/operator/operator.ts';
 import { demandRoom, explainDataDirectory } from './data-directory.ts';
 import { type LocalApi, startLocalApi } from './local-api.ts';
 import { redriveQueues } from './redrive.ts';
 import { tellOfRefused } from './refused-webhooks.ts';
 import { type EmbeddedServer, startServer } from './server.ts';
+import { openTraces } from './traces.ts';
 import { createEmbedded, type Embedded, type EmbeddedSettings } from './wiring.ts';
 
-export interface RunSettings extends EmbeddedSettings {
+export interface RunSettings extends Omit<EmbeddedSettings, 'tracing'> {
+  /** Where traces of jobs go; none are kept without. */
+  traces?: TracingSettings | null;
   host: string;
   port: number;
 }
@@ -25,9 +29,12 @@ export interface Running extends Embedded {
 export async function run(settings: RunSettings): Promise<Running> {
   const prometheus: Prometheus = createPrometheus();
   const telemetry = allTelemetry([settings.telemetry, prometheus]);
-  const embedded = await createEmbedded({ ...settings, telemetry }).catch((error: unknown) => {
-    throw explainDataDirectory(error, settings.dataDirectory);
-  });
+  const traces = settings.traces ? await openTraces(settings.traces) : null;
+  const embedded = await createEmbedded({ ...settings, telemetry, tracing: traces?.tracing }).catch(
+    (error: unknown) => {
+      throw explainDataDirectory(error, settings.dataDirectory);
+    },
+  );
   try {
     await embedded.start();
     const { doors } = embedded.pipeline;
@@ -60,6 +67,7 @@ export async function run(settings: RunSettings): Promise<Running> {
         await server.close();
         await localApi.close();
         await embedded.stop(whenQuiet);
+        await traces?.close();
       },
     };
   } catch (error) {

@@ -54,6 +54,7 @@ export async function serve(deps: ServeDeps): Promise<Running> {
     clock,
     random,
     telemetry,
+    traces: environment.tracing,
     host: environment.host,
     port: environment.port,
   });

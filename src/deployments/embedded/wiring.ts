@@ -26,6 +26,7 @@ import type { Deployment } from '../../ports/jobs-table.ts';
 import type { Telemetry } from '../../ports/telemetry.ts';
 import { makeDeployment } from '../make-deployment.ts';
 import { createPipeline, type Doors, type Pipeline } from '../pipeline.ts';
+import type { Tracing } from '../stations.ts';
 import { startTicking } from './ticking.ts';
 
 export interface EmbeddedSettings {
@@ -39,6 +40,7 @@ export interface EmbeddedSettings {
   clock: Clock;
   random: Random;
   telemetry: Telemetry;
+  tracing?: Tracing | undefined;
   /** What machines of simulated hosts run, and where they are born; such hosts are refused without it. */
   simulated?: { program: SimulatedProgram; ground: SimulatedGround };
 }
@@ -93,6 +95,7 @@ export async function createEmbedded(settings: EmbeddedSettings): Promise<Embedd
     webhookSecrets: settings.webhookSecrets,
     claimUrl: publicUrl === null ? null : `${publicUrl}/runners/claim`,
     telemetry,
+    ...(settings.tracing && { tracing: settings.tracing }),
   });
   const openTable: SqliteJobsTable = table ?? unreachable('the pipeline has made no table');
   let stopTicking: (() => Promise<void>) | null = null;

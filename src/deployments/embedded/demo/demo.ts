@@ -129,6 +129,7 @@ export async function showDemo({
     });
     try {
       const running = await run({
+        traces: environment.tracing,
         configuration,
         gitHubName: name,
         github: createGitHubApp({

@@ -1,0 +1,18 @@
+// Traces of jobs, where the environment names a collector. The exporter is loaded only then.
+
+import { hostname } from 'node:os';
+import type { TracingSettings } from '../../config/environment.ts';
+import type { Tracing } from '../stations.ts';
+
+export interface Traces {
+  tracing: Tracing;
+  /** What is left is sent, if it is taken at once. */
+  close(): Promise<void>;
+}
+
+export async function openTraces({ endpoint, headers, sampleRatio }: TracingSettings): Promise<Traces> {
+  const { createOtlpTracer } = await import('../../adapters/tracers/otlp/index.ts');
+  const resource = { 'service.name': 'runners', 'host.name': hostname() };
+  const tracer = createOtlpTracer({ endpoint, headers, resource });
+  return { tracing: { tracer, sampleRatio }, close: () => tracer.close() };
+}
