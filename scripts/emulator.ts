@@ -41,6 +41,8 @@ export async function startEmulator(given: EmulatorCommand): Promise<Emulator> {
   const child = spawn(given.command, given.args(port), {
     env: { ...process.env, ...given.env?.(port) },
     stdio: ['ignore', 'pipe', 'pipe'],
+    // A group of its own, so that what it has started ends with it, however it ends.
+    detached: true,
   });
   let output = '';
   const listen = (chunk: Buffer) => {
@@ -52,7 +54,7 @@ export async function startEmulator(given: EmulatorCommand): Promise<Emulator> {
   child.once('error', (error) => {
     failure = error;
   });
-  const killWithUs = () => void child.kill('SIGKILL');
+  const killWithUs = () => killGroup(child);
   process.once('exit', killWithUs);
   const stop = async () => {
     process.removeListener('exit', killWithUs);
@@ -120,6 +122,16 @@ async function end(child: ChildProcess): Promise<void> {
   const killer = setTimeout(() => child.kill('SIGKILL'), stopMsMax);
   await ended;
   clearTimeout(killer);
+  killGroup(child);
+}
+
+function killGroup({ pid }: ChildProcess): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch {
+    // Nobody is left in it.
+  }
 }
 
 function freePort(): Promise<number> {

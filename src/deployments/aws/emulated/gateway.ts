@@ -1,9 +1,16 @@
 // The HTTP API's address on this machine. The emulator tells its APIs apart by host names that a program on this
 // machine can not look up, so this passes everything on to the one API of the deployment, and the API's own routes
-// decide. What it adds is what AWS has and the emulator has not: an integration that is busy is waited for, in a line
-// of a bounded length, since each call there at one time starts a process of its own.
+// decide. The emulator starts a process for each call at one time, so that calls wait here in a line, of which a caller
+// that has gone away is taken out.
 
-import { Agent, createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
+import {
+  Agent,
+  type ClientRequest,
+  createServer,
+  type IncomingMessage,
+  request,
+  type ServerResponse,
+} from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 export interface Gateway {
@@ -15,6 +22,8 @@ export interface Gateway {
 
 /** Calls at one time: each function then has this many processes at most, of 60 MB each. */
 const callsMax = 8;
+/** Whoever comes later is told to come again, as API Gateway tells it. */
+const lineMax = 2_000;
 
 export async function startGateway(endpoint: string): Promise<Gateway> {
   const to = new URL(endpoint);
@@ -31,7 +40,35 @@ export async function startGateway(endpoint: string): Promise<Gateway> {
   server.keepAliveTimeout = 60_000;
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
 
+  let inWork = 0;
+  const line: (() => void)[] = [];
+
   function pass(incoming: IncomingMessage, outgoing: ServerResponse, base: string): void {
+    if (line.length >= lineMax) {
+      outgoing.writeHead(429, { 'retry-after': '1' }).end('Too Many Requests');
+      return;
+    }
+    const begin = (): void => {
+      inWork += 1;
+      const passed = forward(incoming, outgoing, base);
+      outgoing.once('close', () => {
+        passed.destroy();
+        inWork -= 1;
+        line.shift()?.();
+      });
+    };
+    if (inWork < callsMax) {
+      begin();
+      return;
+    }
+    line.push(begin);
+    outgoing.once('close', () => {
+      const at = line.indexOf(begin);
+      if (at >= 0) line.splice(at, 1);
+    });
+  }
+
+  function forward(incoming: IncomingMessage, outgoing: ServerResponse, base: string): ClientRequest {
     const { method, url = '/', headers } = incoming;
     const passed = request(
       {
@@ -53,6 +90,7 @@ export async function startGateway(endpoint: string): Promise<Gateway> {
       else outgoing.writeHead(502).end(String(error));
     });
     incoming.pipe(passed);
+    return passed;
   }
 
   return {

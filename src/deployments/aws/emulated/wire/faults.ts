@@ -5,11 +5,12 @@
 //   conflict      DynamoDB: another transaction is at work on an item; nothing was done
 //   failed        500, nothing was done
 //   lostAnswer    done, and the connection is cut before the answer
+//   heldAnswer    done, and the answer never comes
 //   refusedInside the answer is 200, and says of each message of the batch that it was refused; nothing was done
 
 import type { Call } from './call.ts';
 
-export type FaultKind = 'throttled' | 'conflict' | 'failed' | 'lostAnswer' | 'refusedInside';
+export type FaultKind = 'throttled' | 'conflict' | 'failed' | 'lostAnswer' | 'heldAnswer' | 'refusedInside';
 
 export interface Fault {
   kind: FaultKind;
@@ -37,7 +38,11 @@ export interface Answer {
 }
 
 /** Of a call that is not passed on. */
-export function refusal(kind: Exclude<FaultKind, 'lostAnswer'>, call: Call, body: Buffer): Answer {
+export function refusal(
+  kind: Exclude<FaultKind, 'lostAnswer' | 'heldAnswer'>,
+  call: Call,
+  body: Buffer,
+): Answer {
   if (kind === 'refusedInside') return refusedInside(call, body);
   const { status, code, message, more } = words(kind, call, body);
   if (call.service === 'sns') return queryError(status, code, message);

@@ -10,12 +10,15 @@ import { type Answer, type Fault, matches, refusal } from './faults.ts';
 export type { Fault } from './faults.ts';
 
 export interface RecordedCall extends Call {
-  /** Of HTTP; `null` where the connection was cut. */
+  /** Of HTTP; `null` where no answer was given. */
   status: number | null;
   /** The error's code, where the answer is one. */
   error: string | null;
   /** By a fault that was put in. */
   injected: boolean;
+  /** Since the wire began, and how long the answer took. */
+  atMs: number;
+  tookMs: number;
 }
 
 export interface Wire {
@@ -39,6 +42,7 @@ export async function startWire(target: string): Promise<Wire> {
   const agent = new Agent({ keepAlive: true, maxSockets: socketsMax });
   const faults = new Set<{ fault: Fault; seen: number; hits: number }>();
   let calls: RecordedCall[] = [];
+  const beganAt = performance.now();
 
   const server = createServer((incoming, outgoing) => {
     pass(incoming, outgoing).catch((error: unknown) => {
@@ -56,9 +60,12 @@ export async function startWire(target: string): Promise<Wire> {
     const asked: Request = { method, path, headers, body };
     const call = callOf(asked);
     const fault = faultFor(call);
-    const write = (status: number | null, error: string | null) =>
-      calls.push({ ...call, status, error, injected: fault !== null });
-    if (fault !== null && fault.kind !== 'lostAnswer') {
+    const atMs = performance.now() - beganAt;
+    const write = (status: number | null, error: string | null) => {
+      const tookMs = performance.now() - beganAt - atMs;
+      calls.push({ ...call, status, error, injected: fault !== null, atMs, tookMs });
+    };
+    if (fault !== null && fault.kind !== 'lostAnswer' && fault.kind !== 'heldAnswer') {
       const answer = refusal(fault.kind, call, body);
       write(answer.status, answer.status < 400 ? null : errorOf(answer.body));
       outgoing.writeHead(answer.status, answer.headers).end(answer.body);
@@ -67,7 +74,7 @@ export async function startWire(target: string): Promise<Wire> {
     const answer = await forward(asked, incoming.rawHeaders);
     if (fault !== null) {
       write(null, null);
-      incoming.socket.destroy();
+      if (fault.kind === 'lostAnswer') incoming.socket.destroy();
       return;
     }
     write(answer.status, answer.status < 400 ? null : errorOf(answer.body));
@@ -134,8 +141,16 @@ async function bodyOf(message: IncomingMessage): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-/** JSON names it with its namespace before a `#`; XML in `<Code>`. */
+/** JSON names it with its namespace before a `#`; XML in `<Code>`. Of a transaction, why, without what did not matter. */
 function errorOf(body: string): string {
+  const reasons = [...body.matchAll(/"Code"\s*:\s*"(\w+)"/g)].flatMap(([, code]) =>
+    code === 'None' ? [] : code,
+  );
+  const why = body.includes('CancellationReasons') ? ` (${[...new Set(reasons)].join(', ')})` : '';
+  return nameOf(body) + why;
+}
+
+function nameOf(body: string): string {
   const named = /"__type"\s*:\s*"(?:[^"#]*#)?([^"]+)"/.exec(body) ?? /<Code>([^<]+)<\/Code>/.exec(body);
   return named?.[1] ?? 'unknown';
 }
