@@ -4,8 +4,17 @@ import { SecurityGroup } from 'aws-cdk-lib/aws-ec2';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { awsConfiguration } from '../../../../test/fixtures/aws-configuration.ts';
 import type { CreateHostInfrastructure } from '../../../adapters/hosts/infrastructure.ts';
+import { demandConfiguration } from '../../../config/check.ts';
 import { functions } from '../functions.ts';
-import { grantsOf, objectOf, type Resource, refersTo, synthesize, type Templates } from './testing.ts';
+import {
+  grantsOf,
+  objectOf,
+  type Resource,
+  refersTo,
+  synthesize,
+  type Templates,
+  valuesIn,
+} from './testing.ts';
 
 /** As a host has it whose machines stand in a network. */
 const createInfrastructure: CreateHostInfrastructure = (scope, { settings, pools, vpc }) => {
@@ -103,4 +112,55 @@ test("a host that would overwrite one of the system's own variables is refused",
     () => synthesize(awsConfiguration(), {}, 'unchecked', { simulated: greedy }),
     /is given JOBS_TABLE twice/,
   );
+});
+
+describe('two hosts on EC2', () => {
+  const { configuration } = demandConfiguration({
+    hosts: { one: { type: 'ec2', limit: 4 }, two: { type: 'ec2', limit: 4 } },
+    pools: {
+      spot: { host: 'one', os: 'linux', labels: ['spot'], limit: 4, machine: machine('spot') },
+      win: { host: 'two', os: 'windows', labels: ['win'], limit: 4, machine: machine('onDemand') },
+    },
+  });
+  const made = synthesize(configuration, {}, 'checked');
+  const may = (role: Resource, action: string) =>
+    grantsOf(role).filter(({ actions }) => actions.includes(action));
+
+  function machine(market: string) {
+    return { instanceTypes: ['c7i.large'], market };
+  }
+
+  test('launch by their launchers alone, which are permitted the templates of their own host', () => {
+    for (const role of made.resources('AWS::IAM::Role')) {
+      const launches = may(role, 'ec2:CreateFleet');
+      assert.equal(launches.length > 0, role.stack === 'launchers', `${role.stack} ${role.id}`);
+      const other = role.id.startsWith('one') ? 'twowin' : 'onespot';
+      assert.doesNotMatch(JSON.stringify(launches), new RegExp(`OutputRef${other}`), role.id);
+    }
+  });
+
+  test('end machines that carry the tag of the stack with the templates, wherever the function stands', () => {
+    const tag = 'aws:ResourceTag/runners:stack';
+    const roles = made
+      .resources('AWS::IAM::Role')
+      .filter((role) => may(role, 'ec2:TerminateInstances').length > 0);
+    // Two launchers, two terminators, and the one that looks at all hosts.
+    assert.equal(roles.length, 5);
+    const [template] = made.resources('AWS::EC2::LaunchTemplate');
+    assert.match(JSON.stringify(template?.properties), /"github-runners-hosts"/);
+    for (const role of roles) {
+      for (const { condition } of may(role, 'ec2:TerminateInstances')) {
+        assert.equal(objectOf(condition['StringEquals'])[tag], 'github-runners-hosts', role.id);
+      }
+    }
+  });
+
+  test('have statements of the same kind, and no policy has a name twice', () => {
+    for (const role of made.resources('AWS::IAM::Role')) {
+      const sids = [...valuesIn(role.properties)]
+        .filter(({ key }) => key === 'Sid')
+        .map(({ value }) => value);
+      assert.equal(new Set(sids).size, sids.length, role.id);
+    }
+  });
 });
