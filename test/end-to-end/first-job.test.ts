@@ -21,7 +21,8 @@ test('a job of a signed webhook gets a runner, runs and leaves nothing behind', 
     await until('the table knows', async () => (await system.job(job.id))?.phase === 'completed');
     await until('nothing is left', () => system.isEmpty());
     assert.ok(system.recorder.counted('publisher_runs_total') > 0);
-    assert.deepEqual(system.recorder.logs(), []);
+    const troubles = system.recorder.logs().filter(({ level }) => level !== 'info');
+    assert.deepEqual(troubles, []);
   } finally {
     await system.close();
   }

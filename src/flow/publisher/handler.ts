@@ -28,6 +28,7 @@ import { createLearn, giveBack, type KnowledgeDeps, newPurse, type Purse } from 
 import { metrics } from './metrics.ts';
 import { spansOfCommit } from './spans.ts';
 import { createTouch } from './touch.ts';
+import { logTransitions } from './transitions.ts';
 
 export interface PublisherDeps extends KnowledgeDeps {
   random: Random;
@@ -124,6 +125,7 @@ export function createPublisher(deps: PublisherDeps): BatchHandler<Notification>
     if (result.outcome !== 'committed') return { outcome: 'conflict' };
     spend(purse, decided);
     await publish(host, decided);
+    logTransitions(telemetry, decided.commit, books);
     deps.tracer?.export(spansOfCommit(decided.commit, books, { startMs, endMs: clock.now() }, deps.random));
     return { outcome: 'committed', more: decided.more, left: leftOf(decided), recountAgain: decided.more };
   }
