@@ -10,7 +10,8 @@ import type { EpochMs } from './clock.ts';
 
 /** One item that changed and is not counted yet. */
 export type ItemKey =
-  | { kind: 'job'; key: JobKey }
+  /** With what it named when it changed: a hint for whoever reads it, to read that too. A table may leave it out. */
+  | { kind: 'job'; key: JobKey; lane?: LaneKey | undefined; runner?: RunnerName | undefined }
   | { kind: 'runner'; name: RunnerName }
   | { kind: 'control'; pool: PoolName };
 

@@ -8,6 +8,7 @@ import {
   isHostName,
   isPoolName,
   type JobKey,
+  type LaneKey,
   type PoolName,
   parseJobKey,
   parseRunnerName,
@@ -27,6 +28,8 @@ export const parseOrder = (value: unknown): Order => order.parse(value);
 
 /** GitHub's names of a repository's owner and of a repository have 39 and 100 letters, a host's name 253. */
 const subjectLengthMax = 512;
+/** Pool, scope and runner group; GitHub's names of groups have 100 letters and more. */
+const laneLengthMax = 1_024;
 /** The Publisher stops itself after a few. */
 const hopsMax = 1_000;
 
@@ -40,11 +43,15 @@ const runnerName = z.custom<RunnerName>(
   (value) => typeof value === 'string' && parseRunnerName(value) !== null,
   "no runner's name",
 );
+const laneKey = z.custom<LaneKey>(
+  (value) => typeof value === 'string' && value.length > 0 && value.length <= laneLengthMax,
+  'no key of a lane',
+);
 const os = z.enum(['linux', 'windows', 'macos']);
 const epochMs = z.number().min(0).max(Number.MAX_SAFE_INTEGER);
 
 const itemKey = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('job'), key: jobKey }),
+  z.object({ kind: z.literal('job'), key: jobKey, lane: laneKey.optional(), runner: runnerName.optional() }),
   z.object({ kind: z.literal('runner'), name: runnerName }),
   z.object({ kind: z.literal('control'), pool: poolName }),
 ]);

@@ -19,6 +19,7 @@ import type { BatchHandler, MessageOutcome, ReceivedMessage } from '../../ports/
 import type { Telemetry } from '../../ports/telemetry.ts';
 import type { ClaimTokens } from '../claim-token.ts';
 import { register, unregister } from '../registration.ts';
+import { createCompany } from './company.ts';
 import { metrics } from './metrics.ts';
 import { retryAfter } from './retry.ts';
 
@@ -47,6 +48,7 @@ const answerMarginMs = 2_000;
 
 export function createLauncher(deps: LauncherDeps): BatchHandler<Order> {
   const { clock, table, github, host, telemetry, timing } = deps;
+  const company = createCompany(clock);
 
   return async (batch) => Promise.all(batch.map(handle));
 
@@ -123,6 +125,7 @@ export function createLauncher(deps: LauncherDeps): BatchHandler<Order> {
       if (answer === null) return null;
       telemetry.count(metrics.launches, { host: deps.hostName, outcome: answer.outcome });
       if (answer.outcome === 'launched') {
+        await company.gather();
         await table.recordRunner(runner.name, [{ kind: 'launched', machine: answer.machine }], clock.now());
         return null;
       }
@@ -165,9 +168,9 @@ export function createLauncher(deps: LauncherDeps): BatchHandler<Order> {
     }
     const calledAt = clock.now();
     try {
-      const answer = await (runner.activates
-        ? host.activate(request, runner.activates.machine)
-        : host.launch(request));
+      const answer = await company.during(() =>
+        runner.activates ? host.activate(request, runner.activates.machine) : host.launch(request),
+      );
       telemetry.observe(metrics.launchMs, clock.now() - calledAt, { host: deps.hostName });
       return answer;
     } catch (error) {

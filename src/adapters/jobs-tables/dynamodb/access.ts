@@ -1,7 +1,11 @@
-// The five requests that this table is used by. What DynamoDB says by an error and is none (a condition that did not
+// The requests that this table is used by. What DynamoDB says by an error and is none (a condition that did not
 // hold) becomes a value here; what it leaves undone inside a good answer is done.
 
-import { ConditionalCheckFailedException, TransactionConflictException } from '@aws-sdk/client-dynamodb';
+import {
+  ConditionalCheckFailedException,
+  TransactionCanceledException,
+  TransactionConflictException,
+} from '@aws-sdk/client-dynamodb';
 import {
   BatchGetCommand,
   type DynamoDBDocumentClient,
@@ -10,6 +14,7 @@ import {
   QueryCommand,
   type QueryCommandInput,
   type QueryCommandOutput,
+  TransactWriteCommand,
   UpdateCommand,
 } from '@aws-sdk/lib-dynamodb';
 import { unmarshall } from '@aws-sdk/util-dynamodb';
@@ -17,6 +22,7 @@ import type { Clock, Random } from '../../../ports/clock.ts';
 import type { Addition } from './late.ts';
 import { createRecentRows } from './recent-rows.ts';
 import type { GlobalIndex, LocalIndex, Row, RowKey } from './schema.ts';
+import { together } from './together.ts';
 
 export interface AccessOptions {
   client: DynamoDBDocumentClient;
@@ -25,8 +31,16 @@ export interface AccessOptions {
   random: Random;
 }
 
-/** What a conditional put found instead of what it expected; `null`: nothing, or the answer did not tell. */
-export type PutAnswer = { done: true } | { done: false; found: Row | null };
+/**
+ * What a conditional put found instead of what it expected; `null`: nothing, or the answer did not tell. `not tried`:
+ * something stood in the way of another that went with it.
+ */
+export type PutAnswer = { done: true } | { done: false; found: Row | null | 'not tried' };
+
+interface Put {
+  row: Row;
+  version: number | null;
+}
 
 export interface Look {
   index?: LocalIndex | GlobalIndex;
@@ -36,6 +50,8 @@ export interface Look {
   limit?: number;
 }
 
+/** Of 40 KB at most each, so that they stay below the 4 MB of a transaction, which takes 100. [DynamoDB: quotas] */
+const putsTogetherMax = 50;
 /** Keys of one BatchGetItem. [DynamoDB: quotas] */
 const batchKeysMax = 100;
 /** An answer has 16 MB at most, so even the largest items come in a few; what is left then was throttled. */
@@ -83,7 +99,17 @@ export function createAccess({ client, tableName, clock, random }: AccessOptions
     return clock.sleep(random() * Math.min(pauseMsMax, pauseMsFirst * 2 ** (attempt - 1)));
   }
 
-  async function get(key: RowKey): Promise<Row | null> {
+  const get = together<RowKey, Row | null>({
+    idOf: rowId,
+    most: batchKeysMax,
+    one: getOne,
+    async many(keys) {
+      const found = new Map((await batchGet(keys)).map((row) => [rowId(row), row]));
+      return keys.map((key) => keep(key, found.get(rowId(key)) ?? null));
+    },
+  });
+
+  async function getOne(key: RowKey): Promise<Row | null> {
     const { Item } = await client.send(
       new GetCommand({ TableName: tableName, Key: key, ConsistentRead: true }),
     );
@@ -91,7 +117,42 @@ export function createAccess({ client, tableName, clock, random }: AccessOptions
   }
 
   /** `version`: what the item must have, `null`: it must not be there. */
-  async function put(row: Row, version: number | null): Promise<PutAnswer> {
+  const put = together<Put, PutAnswer>({
+    idOf: ({ row }) => rowId(row),
+    most: putsTogetherMax,
+    one: putOne,
+    many: putMany,
+  });
+
+  /** One transaction. Where something stands in the way of some, those hear of it, and the others go again. */
+  async function putMany(puts: readonly Put[]): Promise<readonly PutAnswer[]> {
+    const parts = puts.map(({ row, version }) => ({
+      Put: {
+        TableName: tableName,
+        Item: row,
+        ...versionIs(version),
+        ReturnValuesOnConditionCheckFailure: 'ALL_OLD' as const,
+      },
+    }));
+    try {
+      await client.send(new TransactWriteCommand({ TransactItems: parts, ClientRequestToken: makeToken() }));
+      for (const { row } of puts) keep(row, row);
+      return puts.map(() => ({ done: true }));
+    } catch (error) {
+      if (!(error instanceof TransactionCanceledException)) throw error;
+      const reasons = error.CancellationReasons ?? [];
+      const isRefused = (i: number) => reasons[i]?.Code === 'ConditionalCheckFailed';
+      // It met another transaction, or was throttled: each alone has the SDK's patience.
+      if (!puts.some((_, i) => isRefused(i))) return Promise.all(puts.map(putOne));
+      return puts.map(({ row }, i): PutAnswer => {
+        if (!isRefused(i)) return { done: false, found: 'not tried' };
+        const item = reasons[i]?.Item;
+        return { done: false, found: keep(row, item ? (unmarshall(item) as Row) : null) };
+      });
+    }
+  }
+
+  async function putOne({ row, version }: Put): Promise<PutAnswer> {
     const wrote = row.wrote;
     try {
       await client.send(

@@ -91,19 +91,24 @@ export function createBooks(access: Access, lanesRead: LanesRead) {
 
   /** What the items named when they were last seen, and the lanes that were worked on: a guess, which saves a call. */
   function likelyBeside(host: HostName, request: BooksRequest, asked: readonly RowKey[]): RowKey[] {
+    const hints = request.items.flatMap((item) => (item.kind === 'job' ? item : []));
     const recent = asked.flatMap((key) => access.recent(key) ?? []);
     const jobs = recent.flatMap((row) => (row.sk === 'J' ? jobOf(row) : []));
-    const runners = recent.flatMap((row) => (row.sk === 'J' ? [] : runnerOf(row)));
-    const isForLanes = request.queueMax > 0 || request.timedMax > 0 || asked.length > 0;
-    const lanes = isForLanes ? lanesRead.likely(host) : [];
-    const named = [
-      ...jobRows(jobsNamed(runners, new Set())),
-      ...runnerRows(runnersNamed(jobs, new Set())),
+    const names = new Set([
+      ...hints.flatMap(({ runner }) => runner ?? []),
+      ...runnersNamed(jobs, new Set()),
       // Most jobs run on the runner that was ordered for them.
-      ...runnerRows(jobs.flatMap(({ lastOrder }) => lastOrder?.runner ?? [])),
-      ...laneRows(host, lanesNamed(host, jobs, runners)),
-      ...laneRows(host, lanes as readonly LaneKey[]),
-    ];
+      ...jobs.flatMap(({ lastOrder }) => lastOrder?.runner ?? []),
+    ]);
+    const runners = [...recent, ...runnerRows(names).flatMap((key) => access.recent(key) ?? [])].flatMap(
+      (row) => (row.sk === 'J' ? [] : runnerOf(row)),
+    );
+    const lanes = new Set([
+      ...hints.flatMap(({ lane }) => lane ?? []),
+      ...lanesNamed(host, jobs, runners),
+      ...(lanesRead.likely(host) as readonly LaneKey[]),
+    ]);
+    const named = [...laneRows(host, lanes), ...runnerRows(names), ...jobRows(jobsNamed(runners, new Set()))];
     return named.slice(0, Math.max(0, likelyMax - asked.length));
   }
 

@@ -2,9 +2,20 @@
 // that, or the change it is about, has moved: so facts that change no count, the Publisher's own writes and what time
 // to live deletes tell nothing, and what a commit hands on to another host is told to that one. A mapping that passes
 // only records whose new image has `dirty` keeps all others from costing an invocation.
+//
+// Some changes order nothing by themselves: a job began or ended, a machine has gone. Their rows have `calm` too. A
+// mapping for those without it takes what comes at once; a second one for those with it may gather them for a moment
+// (a stream's shard has two readers at most [DynamoDB: Streams quotas]), so that one notification and one run of the
+// Publisher count them together. With one mapping for both all is as well, and dearer.
 
 import type { Change } from '../../../ports/jobs-table.ts';
 import { hostOfDirty, itemKeyOf } from './schema.ts';
+
+/**
+ * How long calm changes may be gathered. It is what a place that has come free may wait for its next runner, where the
+ * host is full; in a burst of hundreds of jobs it saves one call in eight for each of them.
+ */
+export const calmWindowSeconds = 5;
 
 /** A value as a stream has it: keys and marks are strings, the change of an item is a number. */
 interface StreamValue {
@@ -32,6 +43,8 @@ export function changesOf(record: StreamRecord): Change[] {
     pk: image['pk']?.S ?? '',
     sk: image['sk']?.S ?? '',
     change: after.change,
+    lane: image['lane']?.S,
+    runner: image['runner']?.S,
   });
   return item === null ? [] : [{ host: after.host, item }];
 }

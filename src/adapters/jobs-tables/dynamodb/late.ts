@@ -33,29 +33,39 @@ const lateMax = 6;
 
 // ---- Jobs
 
-/** Of a sighting what the item does not have already, where neither its route nor its installation is news. */
-type LateSighting = Pick<
-  JobSighting,
-  'phase' | 'conclusion' | 'runner' | 'startedAt' | 'completedAt' | 'runnerHost'
-> & { by: Extract<JobFact, { kind: 'seen' }>['by']; at: EpochMs };
+/**
+ * Of a sighting what the item has already, from its first one: neither route nor installation is news where a later
+ * one is added. All else is kept.
+ */
+type Known =
+  | 'key'
+  | 'id'
+  | 'runId'
+  | 'runAttempt'
+  | 'name'
+  | 'workflow'
+  | 'repository'
+  | 'isPublic'
+  | 'ownedByOrganisation'
+  | 'installation'
+  | 'labels'
+  | 'url'
+  | 'createdAt'
+  | 'route'
+  | 'traceparent';
+
+type LateSighting = Omit<JobSighting, Known> & {
+  by: Extract<JobFact, { kind: 'seen' }>['by'];
+  at: EpochMs;
+};
 
 /** The job begins, or ends. `null`: it has to be read first. */
 export function additionOfJob(facts: readonly JobFact[], at: EpochMs): Addition | null {
   const [fact, ...others] = facts;
   if (fact?.kind !== 'seen' || others.length > 0) return null;
-  const { key, phase, conclusion, runner, startedAt, completedAt, runnerHost, route, installation } =
-    fact.sighting;
+  const { key, phase, installation, route } = fact.sighting;
   if (route.kind !== 'lane' || (phase !== 'in_progress' && phase !== 'completed')) return null;
-  const late: LateSighting = {
-    phase,
-    conclusion,
-    runner,
-    startedAt,
-    completedAt,
-    runnerHost,
-    by: fact.by,
-    at,
-  };
+  const late: LateSighting = { ...newsOf(fact.sighting), by: fact.by, at };
   const isBefore = phase === 'in_progress' ? 'phase = :queued' : '(phase = :queued OR phase = :running)';
   return {
     key: jobRowKey(key),
@@ -67,11 +77,19 @@ export function additionOfJob(facts: readonly JobFact[], at: EpochMs): Addition 
       ':queued': 'queued',
       ...(phase === 'completed' && { ':running': 'in_progress' }),
     },
-    set: { phase, calm: calm },
+    set: { phase, calm, ...(fact.sighting.runner && { runner: fact.sighting.runner.name }) },
     // It has no deadline of its own from here on.
     remove: phase === 'completed' ? ['due', 'dueAt', 'home'] : ['due', 'dueAt'],
     dirty: { partition: dirtyPartition(route.host, shardOf(key)), since: at },
   };
+}
+
+function newsOf(sighting: JobSighting): Omit<JobSighting, Known> {
+  const { key: _key, id: _id, runId: _runId, runAttempt: _runAttempt, ...more } = sighting;
+  const { name: _name, workflow: _workflow, labels: _labels, url: _url, ...others } = more;
+  const { repository: _repository, isPublic: _isPublic, ownedByOrganisation: _owned, ...rest } = others;
+  const { installation: _installation, route: _route, createdAt: _at, traceparent: _trace, ...news } = rest;
+  return news;
 }
 
 export function jobOf(row: Row): Job {

@@ -47,8 +47,10 @@ export async function writeOptimistically<Answer>(
       decision = decide(found);
     }
     if (decision.row === null) return decision.answer;
-    const answer = await access.put({ ...decision.row, wrote }, found?.version ?? null);
+    const row = { ...decision.row, wrote };
+    const answer = await access.put({ row, version: found?.version ?? null });
     if (answer.done) return decision.answer;
+    if (answer.found === 'not tried') continue;
     // It was deleted meanwhile, or the answer did not tell.
     found = answer.found ?? (await access.get(key));
     // A guess that was wrong met nobody.

@@ -60,6 +60,8 @@ export function createRows({ deadlines, keepMs }: RowOptions) {
         ...jobPlace(job, places),
         counted: places.countedHost ?? undefined,
         phase: job.phase,
+        lane: job.counted?.lane ?? (job.route.kind === 'lane' ? job.route.lane : undefined),
+        runner: job.runner?.name ?? job.lastOrder?.runner,
         installation: job.installation,
         home: homeOf(job),
         calm: job.dirty !== null && isCalmJob(job) ? calm : undefined,

@@ -92,6 +92,9 @@ export interface Row extends RowKey {
   /** Facts added since the item was packed (late.ts), and what they are added on. */
   late?: readonly string[] | undefined;
   phase?: string | undefined;
+  /** A job's, as hints for the stream: its lane, and the runner that took it, or was ordered for it last. */
+  lane?: string | undefined;
+  runner?: string | undefined;
   home?: string | undefined;
   installation?: number | undefined;
   claimable?: string | undefined;
@@ -151,10 +154,22 @@ export function runnersPartition(host: HostName, shard: Shard): string {
  * What was written, if it is something that has to be counted when it changes. Of the controls, `change` tells which
  * one it was: names of pools have no `#`.
  */
-export function itemKeyOf({ pk, sk, change = '' }: Pick<Row, 'pk' | 'sk' | 'change'>): ItemKey | null {
+export function itemKeyOf({
+  pk,
+  sk,
+  change = '',
+  lane,
+  runner,
+}: Pick<Row, 'pk' | 'sk' | 'change' | 'lane' | 'runner'>): ItemKey | null {
   switch (pk.slice(0, 2)) {
     case 'J#':
-      return { kind: 'job', key: pk.slice(2) as JobKey };
+      return {
+        kind: 'job',
+        key: pk.slice(2) as JobKey,
+        ...(lane !== undefined && { lane: lane as LaneKey }),
+        // GitHub names strangers' runners too.
+        ...(runner !== undefined && parseRunnerName(runner) !== null && { runner: runner as RunnerName }),
+      };
     case 'R#':
       return { kind: 'runner', name: sk as RunnerName };
     case 'H#':

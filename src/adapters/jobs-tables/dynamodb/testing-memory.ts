@@ -2,6 +2,7 @@
 // answers the commands that this system sends as DynamoDB does, refusals included, each at one instant. The contract
 // that it is held to is the one that the emulators pass.
 
+import { isDeepStrictEqual } from 'node:util';
 import {
   type AttributeValue,
   ConditionalCheckFailedException,
@@ -13,22 +14,22 @@ import { tableSchema } from './schema.ts';
 import { holds, type Item, type Placeholders, updated } from './testing-expression.ts';
 
 /** One request of the SDK's, with the capacity units that DynamoDB charges for it. */
-export interface MemoryCall {
+interface MemoryCall {
   operation: string;
   readUnits: number;
   writeUnits: number;
 }
 
-interface MemoryRecord {
+export interface MemoryRecord {
   dynamodb: { NewImage?: Record<string, AttributeValue>; OldImage?: Record<string, AttributeValue> };
 }
 
-export interface MemoryDynamoDbOptions {
+interface MemoryDynamoDbOptions {
   /** The table's stream. */
   onRecords?: (records: MemoryRecord[]) => void;
 }
 
-export interface ClientOptions {
+interface ClientOptions {
   onCall?: (call: MemoryCall) => void;
   /** Called before and after each request: an instant of its own, as the network has it. */
   delay?: (operation: string) => Promise<void>;
@@ -69,8 +70,7 @@ export function createMemoryDynamoDb({ onRecords = () => {} }: MemoryDynamoDbOpt
     const after = next === undefined ? before : next === null ? null : storable(next);
     if (after === null) items.delete(id);
     else items.set(id, after);
-    const isSame = JSON.stringify(before) === JSON.stringify(after);
-    if (!isSame)
+    if (!isDeepStrictEqual(before, after))
       onRecords([
         {
           dynamodb: {

@@ -177,8 +177,8 @@ export function comparable(answers: Record<string, unknown>): Record<string, unk
   );
 }
 
-/** Beside the item itself, what tells one write from another, and what only says how soon a change is told. */
-const notCompared = new Set(['item', 'late', 'wrote', 'calm']);
+/** Beside the item itself, what tells one write from another, and what only helps. */
+const notCompared = new Set(['item', 'late', 'wrote', 'calm', 'runner']);
 
 /** What the indexes know of an item is what they would know of it, were it packed anew. */
 export function assertPackedAnew(row: Row, options: RowOptions): void {

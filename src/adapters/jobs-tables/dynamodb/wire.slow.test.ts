@@ -119,7 +119,7 @@ describe('the wire to DynamoDB', () => {
       ['its duplicate', () => open().recordJob(aJobKey(1), [seen(1)], startMs), put, 0],
       [
         'books of one new job',
-        () => table.books(hostA, { ...request, items }),
+        () => open().books(hostA, { ...request, items }),
         { BatchGetItem: 2, Query: 2 },
         2,
       ],
