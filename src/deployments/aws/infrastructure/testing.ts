@@ -27,7 +27,7 @@ export interface Resource {
   attributes: JsonObject;
 }
 
-export interface StackTemplate {
+interface StackTemplate {
   /** As it is deployed. */
   text: string;
   resources: readonly Resource[];
