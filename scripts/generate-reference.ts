@@ -3,7 +3,12 @@
 import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { configurationReference } from '../src/config/reference.ts';
+import { metricsReference } from '../src/deployments/metrics-reference.ts';
 
-const page = resolve(import.meta.dirname, '../docs/reference/configuration.md');
-writeFileSync(page, configurationReference());
-console.log(page);
+const pages = { 'configuration.md': configurationReference(), 'metrics.md': metricsReference() };
+
+for (const [name, text] of Object.entries(pages)) {
+  const page = resolve(import.meta.dirname, '../docs/reference', name);
+  writeFileSync(page, text);
+  console.log(page);
+}

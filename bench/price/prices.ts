@@ -28,7 +28,7 @@ export const prices = {
   secretMonths: each(0.4),
 } as const satisfies Readonly<Record<string, Price>>;
 
-export type Item = keyof typeof prices;
+type Item = keyof typeof prices;
 
 /** How much of what. What is not named is none. */
 export type Usage = Partial<Readonly<Record<Item, number>>>;
