@@ -30,6 +30,6 @@ RUN npm ci --no-audit --no-fund --loglevel=error \
 
 COPY . .
 
-# No root at run time.
-USER node
+# No root at run time: the image's user `node`, by number, as a cluster wants to see it.
+USER 1000
 CMD ["make", "help"]

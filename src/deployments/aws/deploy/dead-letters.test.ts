@@ -31,7 +31,7 @@ describe('dead letters', () => {
   let aws: StubAws;
   let clients: ReturnType<typeof clientsFor>;
   const queue = {
-    name: 'StepsDeadLetters',
+    name: 'pipeline/Steps',
     url: 'http://127.0.0.1/1/steps-dead',
     arn: 'arn:aws:sqs:eu-central-1:123456789012:steps-dead',
     isFifo: false,

@@ -15,7 +15,7 @@ import type { Clients } from './clients.ts';
 import { type DeployedStack, outputOf, readResources } from './stacks.ts';
 
 export interface DeadLetterQueue {
-  /** For people, and for `QUEUE=`: `PublisherDeadLetters`. */
+  /** For people, and for `QUEUE=`: `pipeline/Publisher`. */
   name: string;
   url: string;
   arn: string;
@@ -34,12 +34,17 @@ export async function readDeadLetterQueues(
   { cloudFormation, sqs }: Pick<Clients, 'cloudFormation' | 'sqs'>,
   stacks: readonly DeployedStack[],
 ): Promise<DeadLetterQueue[]> {
-  const resources = await Promise.all(stacks.map(({ id }) => readResources(cloudFormation, id)));
+  const resources = await Promise.all(
+    stacks.map(async ({ name, id }) => {
+      const all = await readResources(cloudFormation, id);
+      return all.map(({ logicalId, ...rest }) => ({ name: nameOf(name, logicalId), ...rest }));
+    }),
+  );
   const queues = await Promise.all(
     resources
       .flat()
       .filter(({ type }) => type === 'AWS::SQS::Queue')
-      .map(({ logicalId, physicalId }) => readQueue(sqs, nameOf(logicalId), physicalId)),
+      .map(({ name, physicalId }) => readQueue(sqs, name, physicalId)),
   );
   const failuresUrl = outputOf(stacks, 'streamFailures');
   return queues
@@ -73,9 +78,10 @@ async function readQueue(sqs: SQSClient, name: string, url: string): Promise<Que
   };
 }
 
-/** The CDK puts eight digits of a hash behind what people wrote. */
-function nameOf(logicalId: string): string {
-  return logicalId.replace(/[0-9A-F]{8}$/, '');
+/** The stack's part without the deployment, then what people wrote: the CDK puts eight digits of a hash behind it. */
+function nameOf(stackName: string, logicalId: string): string {
+  const part = stackName.slice(stackName.lastIndexOf('-') + 1);
+  return `${part}/${logicalId.replace(/[0-9A-F]{8}$/, '').replace(/DeadLetters$/, '')}`;
 }
 
 // ---- What is in them

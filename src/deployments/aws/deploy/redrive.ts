@@ -76,7 +76,8 @@ function describe({ name, depth }: DeadLetterQueue, look: DeadLetterLook, now: n
   const kinds = [...look.kinds].map(([kind, count]) => `${count} ${kind}`).join(', ');
   const age = look.oldestAt === null ? '' : `, the oldest ${ageOf(now - look.oldestAt)} old`;
   const isPart = look.looked < depth ? ` (of ${look.looked} looked at)` : '';
-  return `${name}: ${Math.max(depth, look.looked)} messages${age}: ${kinds || 'under way just now'}${isPart}`;
+  const count = Math.max(depth, look.looked);
+  return `${name}: ${count} ${count === 1 ? 'message' : 'messages'}${age}: ${kinds || 'under way just now'}${isPart}`;
 }
 
 const hourMs = 3_600_000;
