@@ -15,10 +15,11 @@ export PATH := $(LOCAL_BIN):$(CALLERS_PATH)
 # One process for all files: ten times faster than one each. A test may not change what others see
 # (environment, globals, working folder). The time-out turns a test that hangs into one that fails.
 NODE_TEST := node --test --test-isolation=none
-FAST_TESTS := 'src/**/!(*.slow).test.ts' 'test/**/!(*.slow).test.ts'
+FAST_TESTS := 'src/**/!(*.slow).test.ts' 'test/!(aws)/**/!(*.slow).test.ts' 'test/!(*.slow).test.ts'
+AWS_TESTS := 'test/aws/!(*.slow).test.ts'
 SLOW_TESTS := 'src/**/*.slow.test.ts' 'test/**/*.slow.test.ts'
 
-.PHONY: help start test test-slow test-all check check-format check-types check-unused simulate simulate-teeth bench price format reference ci-deploy destroy redrive ready
+.PHONY: help start start-aws test test-aws test-slow test-all check check-format check-types check-unused simulate simulate-teeth bench price format reference ci-deploy destroy redrive ready
 
 help: ## List the targets
 	@sed -nE 's/^([a-z][a-z-]*):[^#]*## (.*)$$/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-22s %s\n", $$1, $$2 }'
@@ -26,8 +27,15 @@ help: ## List the targets
 start: ready ## Run everything in one process on this machine
 	@exec node src/deployments/embedded/main.ts
 
+start-aws: ready ## Run the deployed system on an emulator of AWS, beside a simulated GitHub
+	@exec node src/deployments/aws/emulated/main.ts
+
 test: ready ## Run the fast tests
 	@$(NODE_TEST) --test-timeout=60000 $(FAST_TESTS)
+	@$(MAKE) test-aws
+
+test-aws: ready ## Deploy to an emulator of AWS, and try the deployed system
+	@$(NODE_TEST) --test-timeout=900000 $(AWS_TESTS)
 
 test-slow: ready ## Run the slow suites
 	@$(NODE_TEST) --test-timeout=900000 $(SLOW_TESTS)

@@ -49,6 +49,12 @@ export interface Deployed {
   startMappings(): Promise<Mappings>;
 }
 
+/**
+ * A laptop has few processors: more processes at a time only start more often, which is what takes the longest. Three
+ * hosts still have their Publishers side by side.
+ */
+const concurrencyMax = 3;
+
 export async function startCloud(deps: CloudDeps): Promise<Cloud> {
   const ends: (() => Promise<void>)[] = [];
   const stop = async () => {
@@ -110,7 +116,7 @@ async function deploy(
         lambda,
         sqs: connect(SQSClient, endpoint),
         streams: connect(DynamoDBStreamsClient, endpoint),
-        ...{ clock, random, onError },
+        ...{ clock, random, onError, concurrencyMax },
       });
       ends.push(mappings.stop);
       return mappings;

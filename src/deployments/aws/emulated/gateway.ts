@@ -20,8 +20,8 @@ export interface Gateway {
   stop(): Promise<void>;
 }
 
-/** Calls at one time: each function then has this many processes at most, of 60 MB each. */
-const callsMax = 8;
+/** Calls at one time: each door then has this many processes at most, of 60 MB each. */
+const callsMax = 4;
 /** Whoever comes later is told to come again, as API Gateway tells it. */
 const lineMax = 2_000;
 

@@ -22,6 +22,8 @@ export interface MappingsDeps {
   clock: Clock;
   random: Random;
   onError(functionName: string, error: unknown): void;
+  /** Batches of a queue at one time, where its mapping allows more: each is a process on this machine. */
+  concurrencyMax: number;
 }
 
 export interface Mappings {
@@ -42,7 +44,8 @@ export async function startMappings(deps: MappingsDeps): Promise<Mappings> {
     if (mapping.kind === 'stream') {
       return startTableStream({ mapping, streams, sqs, invoke, urlOf, clock, onError });
     }
-    const { batchSizeMax, concurrency } = mapping;
+    const { batchSizeMax } = mapping;
+    const concurrency = Math.min(mapping.concurrency, deps.concurrencyMax);
     const queueUrl = await urlOf(mapping.queueArn);
     const poller = await createPoller({
       ...{ client: sqs, queueUrl, batchSizeMax, concurrency, invoke, clock, random, onError },
