@@ -3,10 +3,19 @@
 import type { OperatingSystem } from './configuration.ts';
 import type { HostName, JobKey, RunnerName } from './ids.ts';
 import type { AskPurpose } from './job.ts';
+import type { Runner } from './runner.ts';
 
 export type Order =
   /** Launch one runner (or activate a spare's machine for it), before `launchBefore`. */
-  | { status: 'launch'; host: HostName; os: OperatingSystem; runner: RunnerName; launchBefore: number }
+  | {
+      status: 'launch';
+      host: HostName;
+      os: OperatingSystem;
+      runner: RunnerName;
+      launchBefore: number;
+      /** As it was committed with the order: whoever takes the order up at once need not read it first. */
+      known?: Runner | undefined;
+    }
   /** End one runner: at GitHub first, then at its host. */
   | { status: 'terminate'; host: HostName; os: OperatingSystem; runner: RunnerName }
   /** Ask GitHub what became of a job. */

@@ -117,7 +117,13 @@ export interface JobsTable {
   deployment(make: () => Deployment): Promise<Deployment>;
 
   recordJob(key: JobKey, facts: readonly JobFact[], at: EpochMs): Promise<JobRecorded>;
-  recordRunner(name: RunnerName, facts: readonly RunnerFact[], at: EpochMs): Promise<RunnerRecorded>;
+  /** `known`: as it was written when the caller was told of it; a guess, which saves a table a read. */
+  recordRunner(
+    name: RunnerName,
+    facts: readonly RunnerFact[],
+    at: EpochMs,
+    known?: Runner,
+  ): Promise<RunnerRecorded>;
   recordControl(control: Control, at: EpochMs): Promise<void>;
   readJob(key: JobKey): Promise<Job | null>;
   readRunner(name: RunnerName): Promise<Runner | null>;

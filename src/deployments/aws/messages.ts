@@ -16,6 +16,7 @@ import {
 } from '../../core/ids.ts';
 import type { AskPurpose } from '../../core/job.ts';
 import type { Order } from '../../core/order.ts';
+import type { Runner } from '../../core/runner.ts';
 import type { Wake } from '../../flow/messenger/handler.ts';
 import { itemsPerNotification, type Notification } from '../../flow/notification.ts';
 import type { Step } from '../../flow/reconciler/message.ts';
@@ -65,10 +66,25 @@ const notification = z.object({
 
 const wake = z.object({ host: hostName, at: epochMs });
 
+/** What the Publisher has just written, and nobody else may send: held against the table's version before it is used. */
+const orderedRunner = z.custom<Runner>(
+  (value) =>
+    z.object({ name: runnerName, version: z.literal(1), state: z.literal('ordered') }).safeParse(value)
+      .success,
+  'no runner that was just ordered',
+);
+
 const purpose = z.enum(['secondOrder', 'idleRunner', 'overtaken', 'orphan', 'lookup']);
 
 const order = z.discriminatedUnion('status', [
-  z.object({ status: z.literal('launch'), host: hostName, os, runner: runnerName, launchBefore: epochMs }),
+  z.object({
+    status: z.literal('launch'),
+    host: hostName,
+    os,
+    runner: runnerName,
+    launchBefore: epochMs,
+    known: orderedRunner.optional(),
+  }),
   z.object({ status: z.literal('terminate'), host: hostName, os, runner: runnerName }),
   z.object({ status: z.literal('ask'), host: hostName, os, job: jobKey, purpose }),
 ]);

@@ -66,12 +66,13 @@ export function createLauncher(deps: LauncherDeps): BatchHandler<Order> {
     const until = now + timing.leaseMs;
     const lease = { kind: 'lease', owner, until } as const;
     const mark = { kind: 'mark', owner } as const;
+    const known = order.known?.name === order.runner ? order.known : undefined;
     if (host.traits.configuration === 'claimed') {
       // Nothing is waited for between the two, so they are one write.
-      const marked = await table.recordRunner(order.runner, [lease, mark], now);
+      const marked = await table.recordRunner(order.runner, [lease, mark], now, known);
       return marked.outcome === 'recorded' ? callHost(marked.runner, owner, until, null) : null;
     }
-    const leased = await table.recordRunner(order.runner, [lease], now);
+    const leased = await table.recordRunner(order.runner, [lease], now, known);
     return leased.outcome === 'recorded' ? mintThenCall(leased.runner, owner, until) : null;
   }
 

@@ -2,6 +2,7 @@
 // and only then publishes orders. Goes on while it can make progress now; where only time has to pass it arms one
 // timer and stops. It acknowledges every message: what it did not finish is still marked in the table.
 
+import type { Commit } from '../../core/commit.ts';
 import { poolsOfHost } from '../../core/configuration.ts';
 import type { DeploymentPrefix } from '../../core/ids.ts';
 import {
@@ -165,7 +166,10 @@ export function createPublisher(deps: PublisherDeps): BatchHandler<Notification>
     for (const order of orders) telemetry.count(metrics.orders, { host, status: order.status });
     if (orders.length > 0) {
       await deps.jobsTopic.publish(
-        orders.map((order) => ({ body: order, attributes: orderAttributes(order) })),
+        orders.map((order) => ({
+          body: withRunner(order, decided.commit),
+          attributes: orderAttributes(order),
+        })),
       );
     }
     if (arm !== null) await armTimer(deps.timer, clock, { host, at: arm });
@@ -211,6 +215,13 @@ function byHost(batch: readonly ReceivedMessage<Notification>[]): Map<HostName, 
     });
   }
   return new Map([...work].map(([host, one]) => [host, { ...one, items: [...one.items.values()] }]));
+}
+
+/** Its runner goes along, as the commit has just written it. */
+function withRunner(order: Order, commit: Commit | null): Order {
+  if (order.status !== 'launch') return order;
+  const ordered = commit?.runnersNew.find(({ name }) => name === order.runner);
+  return ordered ? { ...order, known: { ...ordered, version: ordered.version + 1 } } : order;
 }
 
 function leftOf(decided: { left: { jobs: readonly JobKey[]; runners: readonly RunnerName[] } }): ItemKey[] {

@@ -204,7 +204,8 @@ export function createAccess({ client, tableName, clock, random }: AccessOptions
           TableName: tableName,
           Key: { pk: key.pk, sk: key.sk },
           UpdateExpression: `SET ${sets.join(', ')}${remove.length > 0 ? ` REMOVE ${remove.join(', ')}` : ''}`,
-          ConditionExpression: condition,
+          // Sent again by the SDK, where the answer was lost, it is refused, and known by what it finds.
+          ConditionExpression: `(${condition}) AND (attribute_not_exists(wrote) OR wrote <> :wrote)`,
           ExpressionAttributeNames: {
             '#version': 'version',
             ...(dirty && { '#change': 'change' }),

@@ -3,7 +3,7 @@
 import type { JobKey, RunnerName } from '../../../core/ids.ts';
 import type { JobFact } from '../../../core/job.ts';
 import type { Control } from '../../../core/ledger.ts';
-import type { RunnerFact } from '../../../core/runner.ts';
+import type { Runner, RunnerFact } from '../../../core/runner.ts';
 import type { EpochMs } from '../../../ports/clock.ts';
 import type { JobRecorded, RunnerRecorded } from '../../../ports/jobs-table.ts';
 import { mergeJobFacts, mergeRunnerFacts } from '../record.ts';
@@ -44,9 +44,15 @@ export function createFacts(access: Access, rows: Rows) {
         addition: additionFor(additionOfJob(facts, at), (row) => ({ outcome: 'recorded', job: jobOf(row) })),
       }),
 
-    recordRunner: (name: RunnerName, facts: readonly RunnerFact[], at: EpochMs): Promise<RunnerRecorded> => {
+    recordRunner: (
+      name: RunnerName,
+      facts: readonly RunnerFact[],
+      at: EpochMs,
+      known?: Runner,
+    ): Promise<RunnerRecorded> => {
       const key = runnerRowKey(name);
       if (key === null) return Promise.resolve({ outcome: 'unknown' });
+      if (known && access.recent(key) === undefined) access.saw([rows.ofRunner(known)]);
       return writeOptimistically(access, {
         key,
         probablyNew: false,

@@ -12,8 +12,8 @@ export const mutations: readonly Mutation[] = [
     file: 'flow/orchestrator/launcher.ts',
     edits: [
       {
-        find: 'recordRunner(order.runner, [lease, mark], now)',
-        replace: 'recordRunner(order.runner, [lease], now)',
+        find: 'recordRunner(order.runner, [lease, mark], now, known)',
+        replace: 'recordRunner(order.runner, [lease], now, known)',
       },
       {
         find: "[{ kind: 'launched', machine: answer.machine }]",
