@@ -97,7 +97,7 @@ describe('the deployed system', { timeout: 10 * 60_000 }, () => {
     );
   }
 
-  it('serves a lone job with few calls', { timeout: testMs }, async () => {
+  it('serves a lone job with few calls', { timeout: testMs }, async (t) => {
     const { world, cloud } = trial;
     await nothingIsLeft();
     cloud.wire.forget();
@@ -110,12 +110,13 @@ describe('the deployed system', { timeout: 10 * 60_000 }, () => {
       withinMs,
     );
     const calls = ofTheFlow(cloud.wire.calls());
+    t.diagnostic(`${calls.length} calls`);
     assert.ok(calls.length <= callsOfLoneJobMax, `${calls.length} calls:\n${table(calls)}`);
   });
 
   it('serves a burst of 500 jobs on three hosts, with exact limits and few calls', {
     timeout: testMs,
-  }, async () => {
+  }, async (t) => {
     const { cloud, world } = trial;
     cloud.wire.forget();
     const births = await serve([
@@ -125,6 +126,7 @@ describe('the deployed system', { timeout: 10 * 60_000 }, () => {
     ]);
     const calls = ofTheFlow(cloud.wire.calls());
     const perJob = calls.length / 500;
+    t.diagnostic(`${perJob} calls per job:\n${table(calls)}`);
     assert.ok(perJob <= callsPerJobMax, `${perJob} calls per job:\n${table(calls)}`);
     assert.ok(births >= 500 && births <= 525, `${births} machines for 500 jobs`);
     assert.deepEqual(

@@ -50,9 +50,8 @@ export async function startGateway(endpoint: string): Promise<Gateway> {
     }
     const begin = (): void => {
       inWork += 1;
-      const passed = forward(incoming, outgoing, base);
-      outgoing.once('close', () => {
-        passed.destroy();
+      // A function that was started goes on though nobody waits for it any more, and so keeps its place.
+      forward(incoming, outgoing, base).once('close', () => {
         inWork -= 1;
         line.shift()?.();
       });
@@ -80,15 +79,23 @@ export async function startGateway(endpoint: string): Promise<Gateway> {
         agent,
       },
       (answer) => {
+        if (outgoing.destroyed) {
+          answer.resume();
+          return;
+        }
         const { connection: _, ...answered } = answer.headers;
         outgoing.writeHead(answer.statusCode ?? 502, answered);
         answer.pipe(outgoing);
+        outgoing.once('close', () => answer.resume());
       },
     );
     passed.once('error', (error) => {
+      if (outgoing.destroyed) return;
       if (outgoing.headersSent) outgoing.destroy();
       else outgoing.writeHead(502).end(String(error));
     });
+    // Whole or not at all: what its sender cut off is no call.
+    incoming.once('aborted', () => passed.destroy());
     incoming.pipe(passed);
     return passed;
   }
