@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import { demand, type Requests } from './requests.ts';
 
-export interface HookChange {
+interface HookChange {
   url: string;
   /** What webhooks are signed with from now on. GitHub never shows it. */
   secret: string;

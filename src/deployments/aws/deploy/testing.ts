@@ -5,7 +5,7 @@ import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createClients } from './clients.ts';
 
-export interface AwsCall {
+interface AwsCall {
   /** `GetCallerIdentity`, whatever protocol it came by. */
   operation: string;
   /** A JSON body, or the fields of a form. */

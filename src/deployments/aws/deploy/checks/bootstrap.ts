@@ -6,7 +6,7 @@ import type { Problem } from '../../../../config/problem.ts';
 import { readable } from '../../../../core/reason.ts';
 
 /** The CDK's own default qualifier; its bootstrap leaves its version there. */
-export const bootstrapParameter = '/cdk-bootstrap/hnb659fds/version';
+const bootstrapParameter = '/cdk-bootstrap/hnb659fds/version';
 
 /** What stacks of this version of the CDK demand in their templates. */
 const versionMin = 6;

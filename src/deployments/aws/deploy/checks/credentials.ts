@@ -4,7 +4,7 @@ import { GetCallerIdentityCommand, type STSClient } from '@aws-sdk/client-sts';
 import type { Problem } from '../../../../config/problem.ts';
 import { readable } from '../../../../core/reason.ts';
 
-export interface Identity {
+interface Identity {
   account: string;
   /** Who it is, for people. */
   arn: string;
