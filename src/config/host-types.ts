@@ -54,6 +54,19 @@ const facts: Readonly<Record<HostType, HostTypeFacts>> = {
     launchBurst: 5,
     launchesPerSecond: 2,
   },
+  kubernetes: {
+    says: 'Pods of a Kubernetes cluster, on EKS or anywhere: for many short jobs. Linux and Windows.',
+    operatingSystems: ['linux', 'windows'],
+    isOneMachine: false,
+    standby: false,
+    callsBack: true,
+    // A pod on a node that is there is up in seconds; where a node has to be made and an image of a gigabyte pulled, in
+    // two or three minutes. Windows images are larger: their pools may say more.
+    bootSeconds: 300,
+    // The API server takes hundreds of small writes a second; two for a launch, and others use it too.
+    launchBurst: 100,
+    launchesPerSecond: 50,
+  },
   simulated: {
     says: 'Machines that exist only in memory, for tests and demonstrations.',
     operatingSystems: ['linux', 'windows', 'macos'],

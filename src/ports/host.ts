@@ -94,11 +94,17 @@ export interface Host {
   list(): Promise<ListedMachine[] | 'unknown'>;
 }
 
-/** What a host says by itself, through the Producer's door. Only ever about machines that are dead. */
+/**
+ * What a host says by itself, through the Producer's door.
+ *
+ * - `gone`: the machine is dead; the host's word frees its place.
+ * - `failed`: its boot has failed for good, though it may still be there: it is ended as any other, and replaced.
+ * - `waits`: a note, for people: why it takes so long.
+ */
 export interface HostEvent {
   name: string;
   machine: MachineId | null;
-  happened: 'gone';
+  happened: 'gone' | 'failed' | 'waits';
   /** For people: exit status, signal, spot interruption … */
   cause: string;
   at: EpochMs;

@@ -17,7 +17,7 @@ import type { SimulatedGround, SimulatedProgram } from '../../adapters/hosts/sim
 import { simulatedTraits } from '../../adapters/hosts/simulated/options.ts';
 import { createSqliteJobsTable, type SqliteJobsTable } from '../../adapters/jobs-tables/sqlite/index.ts';
 import type { Gauge } from '../../adapters/telemetry/prometheus/index.ts';
-import type { Configuration, HostSettings } from '../../core/configuration.ts';
+import { type Configuration, type HostSettings, poolByName } from '../../core/configuration.ts';
 import type { GitHubName, HostName } from '../../core/ids.ts';
 import type { Clock, Random } from '../../ports/clock.ts';
 import type { GitHub } from '../../ports/github.ts';
@@ -128,7 +128,7 @@ export async function createEmbedded(settings: EmbeddedSettings): Promise<Embedd
   };
 }
 
-function openHost(
+async function openHost(
   host: HostSettings,
   settings: EmbeddedSettings,
   { prefix }: Deployment,
@@ -151,6 +151,28 @@ function openHost(
       );
     case 'ec2':
       throw new Error(ec2Refused(host.name));
+    case 'kubernetes': {
+      const options = hostTypes.kubernetes.options.parse(host.options);
+      const onWarning = (text: string): void => telemetry.log('warn', text, { host: host.name });
+      const { createKubernetesHost } = await hostTypes.kubernetes.load();
+      const { connectTo } = await import('../../adapters/hosts/kubernetes/connect/index.ts');
+      const opened = createKubernetesHost({
+        deployment: prefix,
+        host: host.name,
+        options,
+        osOf: (pool) => poolByName(settings.configuration, pool)?.os ?? 'linux',
+        connection: connectTo(options.auth, clock),
+        clock,
+        random,
+        onEvent,
+        onWarning,
+      });
+      await opened.demandRights().catch((error: unknown) => {
+        opened.close();
+        throw error;
+      });
+      return opened;
+    }
     case 'simulated': {
       const options = hostTypes.simulated.options.parse(host.options);
       const { url, token } = options;

@@ -1,0 +1,246 @@
+// The few calls to a Kubernetes API server that this host makes. Objects go out as they are: the official client's
+// serializer drops, without a word, every field that it does not know, and a pool's patch may have such fields. So it
+// is the server that refuses a misspelt one (`fieldValidation=Strict`), by name.
+
+import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+import { z } from 'zod';
+import type { Clock } from '../../../ports/clock.ts';
+import { linesOf, textOf } from './answers.ts';
+import type { Connection } from './connect/connection.ts';
+import { accessReview, type Job, job, type Pod, page, pod, type Warning, warning } from './objects.ts';
+import { Refusal, readRefusal, Unanswered } from './refusals.ts';
+
+export type Resource = 'jobs' | 'secrets' | 'pods' | 'events';
+export type Verb = 'create' | 'get' | 'list' | 'watch' | 'delete';
+
+export interface Listed<Item> {
+  items: Item[];
+  resourceVersion: string;
+}
+
+export interface Watched {
+  type: string;
+  object: unknown;
+}
+
+export interface Api {
+  createJob(body: unknown, withinMs: number): Promise<Job>;
+  getJob(name: string, withinMs?: number): Promise<Job | null>;
+  /** The Job stays until its pods are gone. `null`: there is none of this name, or it is not the one of `uid`. */
+  deleteJob(name: string, uid: string | null): Promise<Job | null>;
+  createSecret(body: unknown, withinMs: number): Promise<void>;
+  /** All pages. */
+  listJobs(labelSelector: string): Promise<Listed<Job>>;
+  listPods(labelSelector: string): Promise<Listed<Pod>>;
+  listWarnings(fieldSelector: string): Promise<Listed<Warning>>;
+  /** Until the server ends it, or `signal` does. Throws where it is refused. */
+  watch(asked: WatchRequest, onEvent: (event: Watched) => void): Promise<void>;
+  /** Whether we may, by the server's own word. */
+  may(verb: Verb, resource: Resource): Promise<{ allowed: boolean; reason: string }>;
+}
+
+export interface WatchRequest {
+  resource: Resource;
+  query: Readonly<Record<string, string>>;
+  timeoutSeconds: number;
+  signal: AbortSignal;
+}
+
+/** For calls without a deadline of their own. */
+const patienceMs = 20_000;
+/** Of a list: some hundred kilobytes an answer. */
+const pageItems = 250;
+/** 50,000 objects; whoever has more has another problem. */
+const pagesMax = 200;
+/** A watch whose server is lost without a word is given up so long after its time. */
+const watchGraceMs = 20_000;
+
+const methods: Readonly<Record<Verb, string>> = {
+  create: 'POST',
+  get: 'GET',
+  list: 'GET',
+  watch: 'GET',
+  delete: 'DELETE',
+};
+
+interface Call {
+  verb: Verb;
+  resource: Resource | 'selfsubjectaccessreviews';
+  name?: string;
+  query?: Readonly<Record<string, string>>;
+  body?: unknown;
+}
+
+export function createApi(deps: { connection: Connection; namespace: string; clock: Clock }): Api {
+  const { connection, namespace, clock } = deps;
+
+  function pathOf({ resource, name }: Call): string {
+    switch (resource) {
+      case 'selfsubjectaccessreviews':
+        return '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews';
+      case 'jobs':
+        return `/apis/batch/v1/namespaces/${namespace}/jobs${name ? `/${name}` : ''}`;
+      case 'secrets':
+      case 'pods':
+      case 'events':
+        return `/api/v1/namespaces/${namespace}/${resource}${name ? `/${name}` : ''}`;
+      default:
+        return resource satisfies never;
+    }
+  }
+
+  /** The answer's head. Throws `Unanswered` where none came; nothing is known then, unless nothing was sent. */
+  async function open(call: Call, signal: AbortSignal): Promise<IncomingMessage> {
+    const { server, headers, agent } = await connection.access().catch((cause: unknown) => {
+      throw new Unanswered(describe(call), { cause, sent: false });
+    });
+    const url = new URL(server.replace(/\/$/, '') + pathOf(call));
+    for (const [key, value] of Object.entries(call.query ?? {})) url.searchParams.set(key, value);
+    const body = call.body === undefined ? undefined : JSON.stringify(call.body);
+    return new Promise((resolve, reject) => {
+      let isConnected = false;
+      const options = {
+        method: methods[call.verb],
+        headers: {
+          ...headers,
+          accept: 'application/json',
+          'user-agent': 'ephemeral-runners',
+          ...(body !== undefined && {
+            'content-type': 'application/json',
+            'content-length': String(Buffer.byteLength(body)),
+          }),
+        },
+        agent,
+        signal,
+      };
+      const send = url.protocol === 'http:' ? httpRequest : httpsRequest;
+      const request = send(url, options, resolve);
+      request.once('socket', (socket) => {
+        const connected = (): void => {
+          isConnected = true;
+        };
+        if (!socket.connecting) connected();
+        else socket.once(url.protocol === 'http:' ? 'connect' : 'secureConnect', connected);
+      });
+      request.once('error', (cause) => reject(new Unanswered(describe(call), { cause, sent: isConnected })));
+      request.end(body);
+    });
+  }
+
+  async function ask<Schema extends z.ZodType>(
+    call: Call,
+    schema: Schema,
+    withinMs = patienceMs,
+  ): Promise<z.output<Schema>> {
+    const giveUp = new AbortController();
+    const stopWaiting = clock.after(Math.max(1, withinMs), () => giveUp.abort());
+    try {
+      const response = await open(call, giveUp.signal);
+      const status = response.statusCode ?? 0;
+      const text = await textOf(response, describe(call));
+      if (status >= 200 && status < 300) return schema.parse(JSON.parse(text));
+      if (status === 401) connection.forget();
+      throw readRefusal(describe(call), status, text, response.headers['retry-after']);
+    } finally {
+      stopWaiting();
+    }
+  }
+
+  async function listAll<Schema extends z.ZodType>(
+    resource: Resource,
+    query: Readonly<Record<string, string>>,
+    schema: Schema,
+  ): Promise<Listed<z.output<Schema>>> {
+    const items: z.output<Schema>[] = [];
+    let next = '';
+    for (let pages = 0; pages < pagesMax; pages += 1) {
+      const asked = { ...query, limit: String(pageItems), ...(next && { continue: next }) };
+      const read = await ask({ verb: 'list', resource, query: asked }, page);
+      for (const item of read.items) {
+        const parsed = schema.safeParse(item);
+        if (parsed.success) items.push(parsed.data);
+      }
+      next = read.metadata.continue;
+      if (next === '') return { items, resourceVersion: read.metadata.resourceVersion };
+    }
+    throw new Error(`more than ${pagesMax * pageItems} ${resource} of ours in namespace ${namespace}`);
+  }
+
+  return {
+    createJob: (body, withinMs) =>
+      ask({ verb: 'create', resource: 'jobs', query: { fieldValidation: 'Strict' }, body }, job, withinMs),
+    getJob: async (name, withinMs) => {
+      try {
+        return await ask({ verb: 'get', resource: 'jobs', name }, job, withinMs);
+      } catch (error) {
+        if (error instanceof Refusal && error.status === 404) return null;
+        throw error;
+      }
+    },
+    deleteJob: async (name, uid) => {
+      const body = {
+        propagationPolicy: 'Foreground',
+        ...(uid !== null && { preconditions: { uid } }),
+      };
+      try {
+        return await ask({ verb: 'delete', resource: 'jobs', name, body }, job.nullable().catch(null));
+      } catch (error) {
+        if (error instanceof Refusal && (error.status === 404 || isOtherUid(error))) return null;
+        throw error;
+      }
+    },
+    createSecret: async (body, withinMs) => {
+      await ask({ verb: 'create', resource: 'secrets', body }, z.unknown(), withinMs);
+    },
+    listJobs: (labelSelector) => listAll('jobs', { labelSelector }, job),
+    listPods: (labelSelector) => listAll('pods', { labelSelector }, pod),
+    listWarnings: (fieldSelector) => listAll('events', { fieldSelector }, warning),
+    watch: async ({ resource, query, timeoutSeconds, signal }, onEvent) => {
+      const giveUp = new AbortController();
+      const stopWaiting = clock.after(timeoutSeconds * 1000 + watchGraceMs, () => giveUp.abort());
+      const call: Call = {
+        verb: 'watch',
+        resource,
+        query: {
+          ...query,
+          watch: 'true',
+          allowWatchBookmarks: 'true',
+          timeoutSeconds: String(timeoutSeconds),
+        },
+      };
+      try {
+        const response = await open(call, AbortSignal.any([signal, giveUp.signal]));
+        if (response.statusCode !== 200) {
+          const text = await textOf(response, describe(call));
+          throw readRefusal(describe(call), response.statusCode ?? 0, text, response.headers['retry-after']);
+        }
+        for await (const line of linesOf(response, describe(call))) onEvent(JSON.parse(line) as Watched);
+      } finally {
+        stopWaiting();
+      }
+    },
+    may: async (verb, resource) => {
+      const resourceAttributes = { namespace, verb, resource, group: resource === 'jobs' ? 'batch' : '' };
+      const body = {
+        apiVersion: 'authorization.k8s.io/v1',
+        kind: 'SelfSubjectAccessReview',
+        spec: { resourceAttributes },
+      };
+      const answered = await ask(
+        { verb: 'create', resource: 'selfsubjectaccessreviews', body },
+        accessReview,
+      );
+      return { allowed: answered.status.allowed, reason: answered.status.reason };
+    },
+  };
+
+  function describe({ verb, resource, name }: Call): string {
+    return `${verb} ${resource}${name ? ` ${name}` : ''} in namespace ${namespace}`;
+  }
+}
+
+/** "the UID in the precondition (…) does not match the UID in record (…)" */
+function isOtherUid({ status, said }: Refusal): boolean {
+  return status === 409 && said.includes('UID in precondition');
+}

@@ -1,0 +1,125 @@
+// EKS, as the IAM identity that this process has. Its token is a request to STS ("who am I?") that is signed in advance
+// and not sent: the cluster sends it, and so learns who we are. The cluster's name is signed with it, so that a token is
+// good for one cluster alone. [EKS: how access entries work; aws-iam-authenticator: API authorization from outside a
+// cluster]
+
+import { createHash, createHmac } from 'node:crypto';
+import { Agent } from 'node:https';
+import { DescribeClusterCommand, EKSClient, type EKSClientConfig } from '@aws-sdk/client-eks';
+import { SignatureV4 } from '@smithy/signature-v4';
+import type { Clock, EpochMs } from '../../../../ports/clock.ts';
+import { type Connection, socketsMax } from './connection.ts';
+
+export interface EksDeps {
+  cluster: string;
+  /** Left out: as the SDK finds it, from the environment or the profile. */
+  region?: string | undefined;
+  clock: Clock;
+  /** What the place wants of the client: an endpoint, credentials. */
+  client?: EKSClientConfig;
+}
+
+/** Clusters take a token for 15 minutes from its signature on; a clock may be some minutes off. */
+const tokenMs = 10 * 60_000;
+/** Of the request in it; clusters look at its date instead, and refuse more. */
+const expiresSeconds = 60;
+const requestMsMax = 10_000;
+
+export function connectToEks({ cluster, region, clock, client }: EksDeps): Connection {
+  const eks = new EKSClient({
+    ...(region !== undefined && { region }),
+    requestHandler: { requestTimeout: requestMsMax, throwOnRequestTimeout: true },
+    ...client,
+  });
+  let place: Promise<{ server: string; agent: Agent }> | null = null;
+  let token: { text: string; until: EpochMs } | null = null;
+
+  async function find(): Promise<{ server: string; agent: Agent }> {
+    const { cluster: found } = await eks.send(new DescribeClusterCommand({ name: cluster }));
+    const certificate = found?.certificateAuthority?.data;
+    if (!found?.endpoint || !certificate)
+      throw new Error(
+        `EKS cluster ${cluster} has no endpoint yet (${found?.status ?? 'no status'}). Remedy: wait until it is ACTIVE.`,
+      );
+    const ca = Buffer.from(certificate, 'base64').toString('utf8');
+    return { server: found.endpoint, agent: new Agent({ ca, keepAlive: true, maxSockets: socketsMax }) };
+  }
+
+  return {
+    async access() {
+      place ??= find();
+      const found = await place.catch((error: unknown) => {
+        place = null;
+        throw error;
+      });
+      const now = clock.now();
+      if (token === null || now >= token.until)
+        token = { text: await sign(eks, cluster, now), until: now + tokenMs };
+      return { ...found, headers: { authorization: `Bearer ${token.text}` } };
+    },
+    forget() {
+      token = null;
+    },
+    close() {
+      place?.then(({ agent }) => agent.destroy()).catch(() => {});
+      eks.destroy();
+    },
+  };
+}
+
+async function sign(eks: EKSClient, cluster: string, now: EpochMs): Promise<string> {
+  const region = await eks.config.region();
+  const hostname = `sts.${region}.amazonaws.com${region.startsWith('cn-') ? '.cn' : ''}`;
+  const signer = new SignatureV4({
+    service: 'sts',
+    region,
+    credentials: eks.config.credentials,
+    sha256: Sha256,
+  });
+  const signed = await signer.presign(
+    {
+      method: 'GET',
+      protocol: 'https:',
+      hostname,
+      path: '/',
+      query: { Action: 'GetCallerIdentity', Version: '2011-06-15' },
+      headers: { host: hostname, 'x-k8s-aws-id': cluster },
+    },
+    { expiresIn: expiresSeconds, signingDate: new Date(now) },
+  );
+  const query = Object.entries(signed.query ?? {}).map(([key, value]): [string, string] => [
+    key,
+    String(value),
+  ]);
+  const url = `https://${hostname}/?${new URLSearchParams(query)}`;
+  return `k8s-aws-v1.${Buffer.from(url).toString('base64url')}`;
+}
+
+type Data = string | ArrayBuffer | ArrayBufferView;
+
+/** Node's own, in the shape that the signer asks for. */
+class Sha256 {
+  readonly #hash: ReturnType<typeof createHash> | ReturnType<typeof createHmac>;
+
+  constructor(secret?: Data) {
+    this.#hash = secret === undefined ? createHash('sha256') : createHmac('sha256', bytesOf(secret));
+  }
+
+  update(data: Data): void {
+    this.#hash.update(bytesOf(data));
+  }
+
+  async digest(): Promise<Uint8Array> {
+    return this.#hash.digest();
+  }
+
+  reset(): void {
+    throw new Error('a hash is used once');
+  }
+}
+
+function bytesOf(data: Data): Uint8Array {
+  if (typeof data === 'string') return Buffer.from(data, 'utf8');
+  if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  return new Uint8Array(data);
+}
