@@ -138,7 +138,8 @@ export type RunnerFact =
   | { kind: 'launched'; machine: MachineId }
   | { kind: 'standby' }
   /** A machine with good proof asks for its configuration. */
-  | { kind: 'claim'; windowMs: number; timesMax: number }
+  /** `machine`: what asks has proven to be it, and no other machine's claim is taken for it. */
+  | { kind: 'claim'; windowMs: number; timesMax: number; machine?: MachineId | undefined }
   /** GitHub's limit refused the configuration: nothing was minted, and the same machine may claim again. */
   | { kind: 'unclaimed' }
   /** `times`: which claim it was made for; a claim that was repeated since has let go of it. */
@@ -168,7 +169,7 @@ export type RunnerFact =
   | { kind: 'alive'; machine: MachineId }
   /** Something a person would like to read; changes nothing. */
   /** `machineNotesMax`: of those that a machine makes about itself no more are taken. */
-  | { kind: 'note'; what: string; why?: string; machineNotesMax?: number };
+  | { kind: 'note'; what: string; why?: string; machineNotesMax?: number; machine?: MachineId | undefined };
 
 export type RunnerMerge =
   | { outcome: 'changed'; runner: Runner }
@@ -230,7 +231,7 @@ export function mergeRunner(runner: Runner, fact: RunnerFact, at: number): Runne
       if (stateRank[runner.state] >= stateRank.standby) return unchanged;
       return dirtied(forward(runner, 'standby', at, { standbyAt: at }), at);
     case 'claim':
-      return claim(runner, fact.windowMs, fact.timesMax, at);
+      return claim(runner, fact, at);
     case 'unclaimed':
       return unclaimed(runner, at);
     case 'minted':
@@ -292,6 +293,7 @@ export function mergeRunner(runner: Runner, fact: RunnerFact, at: number): Runne
       if (runner.state === 'gone') return refused('a gone runner stays gone');
       return launched(runner, fact.machine, at);
     case 'note':
+      if (isAnother(runner, fact.machine)) return refused('it is another machine');
       if (fact.machineNotesMax !== undefined && machineNotes(runner) >= fact.machineNotesMax)
         return refused('no more notes are taken');
       return changed({
@@ -331,7 +333,25 @@ function machineNotes({ timeline }: Runner): number {
   return timeline.filter(({ what }) => what.startsWith(machineNotePrefix)).length;
 }
 
-function claim(runner: Runner, windowMs: number, timesMax: number, at: number): RunnerMerge {
+/** Its own, or the one that it is to go on with; `null` while the answer to its launch is outstanding. */
+export function machineOf(runner: Runner): MachineId | null {
+  return runner.machine ?? runner.activates?.machine ?? null;
+}
+
+/** What has proven to be a machine, and is not known to be this runner's. */
+export function isAnother(runner: Runner, machine: MachineId | undefined): boolean {
+  return machine !== undefined && machine !== machineOf(runner);
+}
+
+function claim(
+  runner: Runner,
+  { windowMs, timesMax, machine }: Extract<RunnerFact, { kind: 'claim' }>,
+  at: number,
+): RunnerMerge {
+  if (isAnother(runner, machine))
+    return refused(
+      machineOf(runner) === null ? 'its machine is not known yet' : 'it is the claim of another machine',
+    );
   if (runner.lane === null) return refused('it stands by');
   if (runner.state === 'gone' || runner.doneAt !== null) return refused('it has ended');
   if (runner.removing) return refused(`it is being removed: ${runner.removing.why}`);

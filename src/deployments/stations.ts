@@ -23,6 +23,7 @@ import { createTerminator } from '../flow/orchestrator/terminator.ts';
 import { createClaimDoor } from '../flow/producer/claim.ts';
 import { createHostEventDoor } from '../flow/producer/host-event.ts';
 import { createMilestoneDoor } from '../flow/producer/milestone.ts';
+import type { Identify } from '../flow/producer/proof.ts';
 import { createWebhookDoor } from '../flow/producer/webhook.ts';
 import { createPublisher } from '../flow/publisher/handler.ts';
 import type { ReconcilerDeps } from '../flow/reconciler/deps.ts';
@@ -99,13 +100,20 @@ export function makeHostEventDoor(context: Context, { table }: Pick<Ports, 'tabl
 
 type ClaimPorts = Pick<Ports, 'table' | 'github' | 'budgets'>;
 
-export function makeClaimDoor(context: Context, ports: ClaimPorts) {
+export function makeClaimDoor(context: Context, ports: ClaimPorts, identify?: Identify) {
   const { clock, telemetry, configuration } = context;
-  return createClaimDoor({ ...ports, clock, telemetry, timing: configuration.timing, ...proofOf(context) });
+  return createClaimDoor({
+    ...ports,
+    clock,
+    telemetry,
+    timing: configuration.timing,
+    ...proofOf(context),
+    identify,
+  });
 }
 
-export function makeMilestoneDoor(context: Context, ports: Pick<Ports, 'table'>) {
-  return createMilestoneDoor({ ...ports, clock: context.clock, ...proofOf(context) });
+export function makeMilestoneDoor(context: Context, ports: Pick<Ports, 'table'>, identify?: Identify) {
+  return createMilestoneDoor({ ...ports, clock: context.clock, ...proofOf(context), identify });
 }
 
 /** What tells a machine of ours from others that knock. */

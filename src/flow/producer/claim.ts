@@ -2,30 +2,26 @@
 // configuration is minted then and returned in the answer, so it is never stored, and never minted for a machine that
 // did not boot.
 
-import { z } from 'zod';
 import type { Timing } from '../../core/configuration.ts';
-import type { RunnerName } from '../../core/ids.ts';
-import type { OwnRunner } from '../../core/plan/count.ts';
+import type { MachineId, RunnerName } from '../../core/ids.ts';
 import { readable } from '../../core/reason.ts';
-import type { Runner } from '../../core/runner.ts';
+import { isAnother, machineOf, type Runner } from '../../core/runner.ts';
 import type { Budgets } from '../../ports/budgets.ts';
 import type { Clock } from '../../ports/clock.ts';
 import { type GitHub, GitHubError } from '../../ports/github.ts';
 import type { JobsTable, RunnerRecorded } from '../../ports/jobs-table.ts';
 import type { Telemetry } from '../../ports/telemetry.ts';
-import type { ClaimTokens } from '../claim-token.ts';
 import { register } from '../registration.ts';
 import type { Answer } from './answer.ts';
 import { metrics } from './metrics.ts';
+import { type ProofDeps, prove } from './proof.ts';
 
-export interface ClaimDeps {
+export interface ClaimDeps extends ProofDeps {
   clock: Clock;
   table: JobsTable;
   github: GitHub;
   budgets: Budgets;
   telemetry: Telemetry;
-  tokens: ClaimTokens;
-  own: OwnRunner;
   timing: Timing;
 }
 
@@ -34,8 +30,8 @@ const claimTimesMax = 3;
 /** A machine that stands by asks again after this, paid by its pool. */
 const standbyPollSeconds = 10;
 const retrySecondsDefault = 5;
-
-const claimSchema = z.object({ runner: z.string().max(64), token: z.string().max(200) });
+/** A machine may ask before the answer to its launch was written: that takes moments. */
+const notKnownYetSeconds = 2;
 
 export function createClaimDoor(deps: ClaimDeps): (body: unknown) => Promise<Answer> {
   const { clock, table, telemetry } = deps;
@@ -43,13 +39,18 @@ export function createClaimDoor(deps: ClaimDeps): (body: unknown) => Promise<Ans
   return async (body) => {
     const proven = prove(body, deps);
     if (!proven) return answer(401, 'the proof is not good');
-    const first = await claimAs(proven);
+    const { machine } = proven;
+    const first = await claimAs(proven.name, machine);
     // A spare's machine keeps its proof when it goes on under a new name.
     const name = 'runner' in first ? first.runner.activatedAs : null;
-    const claimed = name ? await claimAs(name) : first;
+    const claimed = name ? await claimAs(name, machine) : first;
     if (claimed.outcome === 'unknown') return answer(410, 'no such runner');
     if (claimed.outcome === 'recorded') return mint(claimed.runner);
     const { runner } = claimed;
+    if (isAnother(runner, machine))
+      return machineOf(runner) === null && runner.state !== 'gone'
+        ? answer(503, 'its machine is not known yet', notKnownYetSeconds)
+        : answer(410, 'it is the runner of another machine');
     if (runner.lane === null) return standBy(runner);
     // Chosen to be put to work, and not told so yet: its activation is on its way.
     if (runner.state === 'ordered' && runner.activates && !runner.removing)
@@ -57,8 +58,9 @@ export function createClaimDoor(deps: ClaimDeps): (body: unknown) => Promise<Ans
     return answer(410, claimed.outcome === 'refused' ? claimed.why : 'its claim is spent');
   };
 
-  function claimAs(name: RunnerName): Promise<RunnerRecorded> {
-    const fact = { kind: 'claim', windowMs: deps.timing.claimMs, timesMax: claimTimesMax } as const;
+  function claimAs(name: RunnerName, machine: MachineId | undefined): Promise<RunnerRecorded> {
+    const { claimMs: windowMs } = deps.timing;
+    const fact = { kind: 'claim', windowMs, timesMax: claimTimesMax, machine } as const;
     return table.recordRunner(name, [fact], clock.now());
   }
 
@@ -115,12 +117,4 @@ export function createClaimDoor(deps: ClaimDeps): (body: unknown) => Promise<Ans
     telemetry.count(metrics.claims, { status: String(status) });
     return { status, body: { message }, ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }) };
   }
-}
-
-/** The runner whose proof the request carries; `null` where it is no good, whatever is wrong with it. */
-export function prove(body: unknown, deps: Pick<ClaimDeps, 'own' | 'tokens'>): RunnerName | null {
-  const parsed = claimSchema.safeParse(body);
-  if (!parsed.success) return null;
-  const own = deps.own(parsed.data.runner);
-  return own && deps.tokens.check(own.name, parsed.data.token) !== null ? own.name : null;
 }

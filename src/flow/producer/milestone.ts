@@ -4,8 +4,10 @@
 import { z } from 'zod';
 import { readable } from '../../core/reason.ts';
 import { machineNotePrefix } from '../../core/runner.ts';
+import type { Clock } from '../../ports/clock.ts';
+import type { JobsTable } from '../../ports/jobs-table.ts';
 import type { Answer } from './answer.ts';
-import { type ClaimDeps, prove } from './claim.ts';
+import { type ProofDeps, prove } from './proof.ts';
 
 const milestoneSchema = z.object({
   milestone: z.enum(['booted', 'registered', 'jobStarted', 'jobEnded']),
@@ -16,12 +18,12 @@ const milestoneSchema = z.object({
 const machineNotesMax = 12;
 
 export function createMilestoneDoor(
-  deps: Pick<ClaimDeps, 'clock' | 'table' | 'own' | 'tokens'>,
+  deps: ProofDeps & { clock: Clock; table: JobsTable },
 ): (body: unknown) => Promise<Answer> {
   const { clock, table } = deps;
   return async (body) => {
-    const name = prove(body, deps);
-    if (!name) return { status: 401, body: { message: 'the proof is not good' } };
+    const proof = prove(body, deps);
+    if (!proof) return { status: 401, body: { message: 'the proof is not good' } };
     const parsed = milestoneSchema.safeParse(body);
     if (!parsed.success)
       return { status: 400, body: { message: 'milestone is booted, registered, jobStarted or jobEnded' } };
@@ -30,9 +32,10 @@ export function createMilestoneDoor(
       kind: 'note',
       what: `${machineNotePrefix}${milestone}`,
       machineNotesMax,
+      machine: proof.machine,
       ...(detail ? { why: readable(detail) } : {}),
     } as const;
-    const { outcome } = await table.recordRunner(name, [note], clock.now());
+    const { outcome } = await table.recordRunner(proof.name, [note], clock.now());
     if (outcome !== 'recorded') return { status: 410, body: { message: 'no more notes are taken' } };
     return { status: 202, body: { message: 'noted' } };
   };
