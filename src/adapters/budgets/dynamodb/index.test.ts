@@ -75,3 +75,13 @@ test('that nothing is left is not said by what was last seen, but by a read', as
     ['UpdateItem', 'GetItem', 'UpdateItem'],
   );
 });
+
+test('a budget that was full by now is reserved of in one call, by a process that never saw it', async () => {
+  const { budgets, calls } = budgetsThatAnswer(ok);
+  assert.equal((await budgets.reserve(key, terms, 4, startMs)).granted, 4);
+  assert.match(
+    String(partOf(calls[0], 'ConditionExpression')),
+    /fullAtUs <= :nowUs AND blockedUntilMs = :never/,
+  );
+  assert.deepEqual(partOf(calls[0], 'ExpressionAttributeValues', ':nowUs'), { N: String(startMs * 1_000) });
+});

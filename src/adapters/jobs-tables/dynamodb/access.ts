@@ -5,6 +5,7 @@ import {
   ConditionalCheckFailedException,
   TransactionCanceledException,
   TransactionConflictException,
+  TransactionInProgressException,
 } from '@aws-sdk/client-dynamodb';
 import {
   BatchGetCommand,
@@ -15,6 +16,7 @@ import {
   type QueryCommandInput,
   type QueryCommandOutput,
   TransactWriteCommand,
+  type TransactWriteCommandInput,
   UpdateCommand,
 } from '@aws-sdk/lib-dynamodb';
 import { unmarshall } from '@aws-sdk/util-dynamodb';
@@ -52,6 +54,8 @@ export interface Look {
 
 /** Of 40 KB at most each, so that they stay below the 4 MB of a transaction, which takes 100. [DynamoDB: quotas] */
 const putsTogetherMax = 50;
+/** A transaction takes some ms. */
+const transactAttemptsMax = 4;
 /** Keys of one BatchGetItem. [DynamoDB: quotas] */
 const batchKeysMax = 100;
 /** An answer has 16 MB at most, so even the largest items come in a few; what is left then was throttled. */
@@ -135,7 +139,7 @@ export function createAccess({ client, tableName, clock, random }: AccessOptions
       },
     }));
     try {
-      await client.send(new TransactWriteCommand({ TransactItems: parts, ClientRequestToken: makeToken() }));
+      await transact({ TransactItems: parts, ClientRequestToken: makeToken() });
       for (const { row } of puts) keep(row, row);
       return puts.map(() => ({ done: true }));
     } catch (error) {
@@ -149,6 +153,20 @@ export function createAccess({ client, tableName, clock, random }: AccessOptions
         const item = reasons[i]?.Item;
         return { done: false, found: keep(row, item ? (unmarshall(item) as Row) : null) };
       });
+    }
+  }
+
+  /** Our own first try, whose answer did not come, may still be at it: then the same is asked for again. */
+  async function transact(request: TransactWriteCommandInput): Promise<void> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        await client.send(new TransactWriteCommand(request));
+        return;
+      } catch (error) {
+        if (!(error instanceof TransactionInProgressException) || attempt === transactAttemptsMax)
+          throw error;
+        await pause(attempt);
+      }
     }
   }
 

@@ -162,6 +162,129 @@ test('a fact that meets a transaction is read, merged and written after it', asy
   isDone();
 });
 
+test('a fact that is added without a read is refused where its guard does not hold, and goes the ordinary way', async () => {
+  const running = { ...aJob(1), phase: 'in_progress' as const, version: 3 };
+  const { table, calls, isDone } = tableThatAnswers(failedOn(stored(running)), ok);
+  const recorded = await table.recordJob(aJobKey(1), [seen(1, 'completed')], startMs);
+  assert.deepEqual(
+    [recorded.outcome, recorded.job?.phase, recorded.job?.version],
+    ['recorded', 'completed', 4],
+  );
+  assert.deepEqual(
+    calls.map(({ operation }) => operation),
+    ['UpdateItem', 'PutItem'],
+  );
+  isDone();
+});
+
+test('a fact that is added without a read is added once, though it is throttled and its answer is lost', async () => {
+  let first: WireCall | null = null;
+  const { table, calls, isDone } = tableThatAnswers(
+    throttled,
+    (call) => {
+      first = call;
+      return 'drop';
+    },
+    // What it finds when it is sent again: itself.
+    () => {
+      const late = partOf(first, 'ExpressionAttributeValues', ':late');
+      const wrote = partOf(first, 'ExpressionAttributeValues', ':wrote') as { S: string };
+      const { Item } = stored(aRunner(1, { version: 1 }), wrote.S);
+      return failedOn({ Item: { ...Item, late, version: { N: '2' } } });
+    },
+  );
+  const recorded = await table.recordRunner(aRunnerName(1), [{ kind: 'note', what: 'once' }], startMs);
+  assert.ok(recorded.outcome === 'recorded');
+  assert.equal(recorded.runner.version, 2);
+  assert.equal(recorded.runner.timeline.filter(({ what }) => what === 'once').length, 1);
+  assert.equal(new Set(calls.map(({ request }) => JSON.stringify(request))).size, 1);
+  isDone();
+});
+
+test('a fact that is added without a read and meets a transaction is read, merged and written after it', async () => {
+  const conflict: WireAnswer = { error: 'TransactionConflictException' };
+  const { table, calls, isDone } = tableThatAnswers(
+    conflict,
+    { body: stored(aRunner(1, { version: 2 })) },
+    ok,
+  );
+  const recorded = await table.recordRunner(aRunnerName(1), [{ kind: 'note', what: 'news' }], startMs);
+  assert.equal(recorded.outcome, 'recorded');
+  assert.deepEqual(
+    calls.map(({ operation }) => operation),
+    ['UpdateItem', 'GetItem', 'PutItem'],
+  );
+  isDone();
+});
+
+const leaseAndMark = [
+  { kind: 'lease', owner: 'me', until: startMs + 9 },
+  { kind: 'mark', owner: 'me' },
+] as const;
+
+test('what is written together and meets another transaction is written by each alone', async () => {
+  const batch = [1, 2].map((n) => stored(aRunner(n, { version: 1 })).Item);
+  const { table, calls, isDone } = tableThatAnswers(
+    { body: { Responses: { runs: batch } } },
+    cancelled('TransactionConflict', 'None'),
+    ok,
+    ok,
+  );
+  const recorded = await Promise.all(
+    [1, 2].map((n) => table.recordRunner(aRunnerName(n), leaseAndMark, startMs)),
+  );
+  assert.deepEqual(
+    recorded.map(({ outcome }) => outcome),
+    ['recorded', 'recorded'],
+  );
+  assert.deepEqual(
+    calls.map(({ operation }) => operation),
+    ['BatchGetItem', 'TransactWriteItems', 'PutItem', 'PutItem'],
+  );
+  isDone();
+});
+
+test('of what is written together one is refused, which hears what it met; the others are written after it', async () => {
+  const batch = [1, 2, 3].map((n) => stored(aRunner(n, { version: 1 })).Item);
+  const taken = aRunner(2, { version: 2, lease: { owner: 'another', until: startMs + 9 } });
+  const { table, calls, isDone } = tableThatAnswers(
+    { body: { Responses: { runs: batch } } },
+    {
+      error: 'TransactionCanceledException',
+      with: {
+        Message: 'Transaction cancelled',
+        CancellationReasons: [
+          { Code: 'None' },
+          { Code: 'ConditionalCheckFailed', Message: 'as it happens', ...stored(taken) },
+          { Code: 'None' },
+        ],
+      },
+    },
+    ok,
+  );
+  const recorded = await Promise.all(
+    [1, 2, 3].map((n) => table.recordRunner(aRunnerName(n), leaseAndMark, startMs)),
+  );
+  assert.deepEqual(
+    recorded.map(({ outcome }) => outcome),
+    ['recorded', 'refused', 'recorded'],
+  );
+  assert.deepEqual(
+    calls.map(({ operation }) => operation),
+    ['BatchGetItem', 'TransactWriteItems', 'TransactWriteItems'],
+  );
+  isDone();
+});
+
+test('what is written together is the same transaction when it is sent again', async () => {
+  const batch = [1, 2].map((n) => stored(aRunner(n, { version: 1 })).Item);
+  const { table, calls, isDone } = tableThatAnswers({ body: { Responses: { runs: batch } } }, 'drop', ok);
+  await Promise.all([1, 2].map((n) => table.recordRunner(aRunnerName(n), leaseAndMark, startMs)));
+  assert.deepEqual(calls[1], calls[2]);
+  assert.match(String(partOf(calls[1], 'ClientRequestToken')), /^\S{1,36}$/);
+  isDone();
+});
+
 test('a commit whose answer was lost is the same transaction when it is sent again', async () => {
   const { table, calls, isDone } = tableThatAnswers('drop', ok);
   assert.deepEqual(await table.commit(aCommit(0, { runnersNew: [aRunner(1)] })), { outcome: 'committed' });

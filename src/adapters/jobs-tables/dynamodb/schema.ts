@@ -4,13 +4,16 @@
 //   what        pk                    sk           beside `item` (the whole thing, packed) and `version`
 //   job         J#<github>#<id>       J            dirty change dirtyAt | due dueAt | place placeAt | counted | expires
 //   runner      R#<host>#<0..3>       <name>       dirty change dirtyAt | due dueAt | place placeAt | alive | expires
-//   ledger      H#<host>              L            -
+//   ledger      H#<host>              L            near: which lanes stand in the two indexes below, while they are few
 //   controls    H#<host>              C            dirty change (for the stream alone)
 //   lane        A#<host>              <lane>       queue | timed
 //   sweep       S#<kind>#<subject>    S            due dueAt
 //   deployment  D                     D            -
 //   budget      B#<kind>#<account>    B            (adapters/budgets/dynamodb)
 //   offer       O                     <offer>      expires (adapters/offers/dynamodb)
+//
+// Jobs and runners have beside these `late`, facts added without a read, with their guards (late.ts); `lane` and
+// `runner`, hints for whoever hears of the change; `calm`, of a change that may wait a moment (changes.ts).
 //
 // Indexes are sparse: an item stands in one only while it has its attributes. All hold keys alone, so that a write
 // that moves nothing costs no index a write; what a look-up answers with is read from the table, strongly.
@@ -35,9 +38,12 @@
 // within a commit two, and each index entry that comes, goes or moves one more. Bounds: 4 KB for a ledger, 40 KB for
 // anything else.
 //
-// Calls: a first `queued`, or its duplicate, is one put without a read; another fact is one read and one put, or one put
-// on what this process saw last; a commit is one transaction; books are two batches of gets (the second one of what the
-// first has named) and two queries, whatever waits. wire.slow.test.ts counts them, with their units.
+// Calls: a first `queued`, or its duplicate, is one put without a read; that a job began or ended, a first claim, a
+// note, and that a machine is gone are one update without a read; another fact is one read and one put, or one put on
+// what this process saw last or was told. Reads, and puts, of one moment are one request together (together.ts). A
+// commit is one transaction; books are one batch of gets where it is known what its items name, two where not, and two
+// queries only where more lanes wait than the ledger names, whatever waits. wire.slow.test.ts counts them, with their
+// units; all calls of a job are counted in src/deployments/aws/calls-per-job.test.ts.
 
 import type { HostName, JobKey, LaneKey, PoolName, RunnerName } from '../../../core/ids.ts';
 import { parseRunnerName } from '../../../core/ids.ts';
