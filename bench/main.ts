@@ -13,6 +13,7 @@ const figures: Readonly<Record<string, () => Promise<Measure>>> = {
   backlog: async () => (await import('./backlog.ts')).measureBacklog,
   calls: async () => (await import('./calls.ts')).measureCalls,
   removal: async () => (await import('./removal.ts')).measureRemoval,
+  functions: async () => (await import('./functions.ts')).measureFunctions,
   memory: async () => (await import('./memory.ts')).measureMemory,
 };
 

@@ -1,11 +1,12 @@
 // Runs a bundled function in a process of its own, as Lambda's runtime does: the code is loaded, then it is given its
 // events, one after the other. `node scripts/run-function.mjs <index.mjs>` reads a list of events as JSON from its
-// input, and writes for each a line of JSON to its third descriptor: `{"answer": …}` or `{"error": "…"}`.
+// input, and writes for each a line of JSON to its third descriptor: `{"answer": …}` or `{"error": "…"}`; and last, what
+// it took of a processor since the process began: `{"cpuMs": …}`.
 //
 // No TypeScript here: what Node needs to read that would be counted as the function's own start.
 
 import { readFileSync, writeSync } from 'node:fs';
-import { argv, exit } from 'node:process';
+import { argv, cpuUsage, exit } from 'node:process';
 import { pathToFileURL } from 'node:url';
 
 const answers = 3;
@@ -28,5 +29,7 @@ try {
 } catch (error) {
   tell({ error: String(error) });
 }
+const { user, system } = cpuUsage();
+tell({ cpuMs: (user + system) / 1_000 });
 // Connections are kept open for a next event: Lambda would freeze the process now.
 exit(0);

@@ -206,14 +206,11 @@ function runFunction(file: string, events: readonly unknown[], env: Record<strin
       text += String(chunk);
     });
     child.once('error', reject);
-    child.once('close', () =>
-      resolve(
-        text
-          .trim()
-          .split('\n')
-          .map((line) => JSON.parse(line) as Told),
-      ),
-    );
+    child.once('close', () => {
+      const lines = text.trim().split('\n');
+      // The last one tells what it took.
+      resolve(lines.slice(0, -1).map((line) => JSON.parse(line) as Told));
+    });
     child.stdin?.end(JSON.stringify(events));
   });
 }

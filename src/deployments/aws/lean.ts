@@ -1,17 +1,22 @@
 // What esbuild would put into a bundle for nothing, since it can not tell that nothing of it is used. Our own modules
 // say in package.json that they do nothing when they are loaded; what is left is told here.
 //
+// - An `import` of one of Node's own modules reads everything that it exports. With `node:http` that is a WebSocket too,
+//   and to have it Node loads the whole of undici: a tenth of a function's start. Asked for by name, nothing is read.
 // - `import { z } from 'zod'` names an object of everything that zod has, its 400 KB with texts in fifty languages.
 //   `import * as z` means the same, and is taken apart.
 // - The SDK's document client does nothing when it is loaded either, but does not say so: a function that has no use for
 //   it would have it all, with the whole client of DynamoDB.
 
 import { readFile } from 'node:fs/promises';
+import { isBuiltin } from 'node:module';
 import { sep } from 'node:path';
 import type { Plugin } from 'esbuild';
 
 const zodByName = /^import \{ z \} from 'zod';$/m;
 const documentClient = /^@aws-sdk\/lib-dynamodb$/;
+
+const byName = 'builtin';
 
 /** Marks what was asked from here, which would come here again. */
 const asked = Symbol('asked by lean');
@@ -24,6 +29,13 @@ export const lean: Plugin = {
       const text = await readFile(path, 'utf8');
       return { contents: text.replace(zodByName, "import * as z from 'zod';"), loader: 'ts' };
     });
+    build.onResolve({ filter: /^[a-z:_/]+$/ }, ({ path }) =>
+      isBuiltin(path) ? { path: `node:${path.replace(/^node:/, '')}`, namespace: byName } : null,
+    );
+    build.onLoad({ filter: /^node:/, namespace: byName }, ({ path }) => ({
+      contents: `module.exports = process.getBuiltinModule(${JSON.stringify(path)});`,
+      loader: 'js',
+    }));
     build.onResolve({ filter: documentClient }, async ({ path, pluginData, resolveDir, kind }) => {
       if (pluginData === asked) return null;
       const found = await build.resolve(path, { resolveDir, kind, pluginData: asked });
