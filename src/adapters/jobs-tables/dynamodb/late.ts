@@ -204,7 +204,7 @@ export function endableOf(runner: Runner): string | undefined {
 /** Any value would do: being there is what counts. */
 export const yes = 'Y';
 /** Marks a change that orders nothing by itself: the Messenger may gather such changes for a moment. */
-export const calm = yes;
+export const calm = 'Y';
 
 export function isCalmJob({ phase }: Job): boolean {
   return phase === 'in_progress' || phase === 'completed';
