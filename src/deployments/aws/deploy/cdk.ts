@@ -30,7 +30,8 @@ export interface CdkEnded {
 }
 
 export function runCdk({ args, variables, region, logFile, onLine, signal }: CdkRun): Promise<CdkEnded> {
-  mkdirSync(dirname(logFile), { recursive: true });
+  const folder = resolve(dirname(logFile));
+  mkdirSync(folder, { recursive: true });
   const log = createWriteStream(logFile, { flags: 'a' });
   const tail: string[] = [];
   const take = (text: string) => {
@@ -45,6 +46,8 @@ export function runCdk({ args, variables, region, logFile, onLine, signal }: Cdk
   return new Promise((done, fail) => {
     const child = spawn(execPath, [cdkProgram(), ...args, ...quietly], {
       env: cdkEnvironment(variables, region),
+      // Away from the project's cdk.json: even a bootstrap would run the app that it names.
+      cwd: folder,
       stdio: ['ignore', 'pipe', 'pipe'],
       // A group of its own: Ctrl-C is for this process, which then ends the tool in order.
       detached: true,

@@ -321,7 +321,7 @@ describe('a deployment, from nothing to nothing', { timeout: 900_000 }, () => {
     await giveMachine(2);
     const refused = await run(['destroy', '--yes']);
     assert.equal(refused.status, 2, refused.said);
-    assert.match(refused.said, /Machines are alive: beta [12]/);
+    assert.match(refused.said, /Machines are alive: .*beta [12]/);
 
     const secret = demandOutput(await stacksNow(), 'webhookSecret');
     const { status, said } = await run(['destroy', '--yes', '--force']);

@@ -2,7 +2,7 @@
 // since the CDK takes a second to load, and checks should not wait for it.
 
 import { rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { AwsSettings } from '../../../config/aws.ts';
 import type { Configuration } from '../../../core/configuration.ts';
 
@@ -39,7 +39,7 @@ export async function synthesize({ folder, ...given }: SynthesizeGiven): Promise
     sdk: 'bundled',
     secretsStore: given.settings.secretsStore,
   });
-  const directory = join(folder, assemblyFolder);
+  const directory = resolve(folder, assemblyFolder);
   const assembly = createApp({ ...given, bundles, outDirectory: directory }).synth();
   return {
     directory,
