@@ -210,6 +210,17 @@ describe('a launch on EC2', { concurrency: 4 }, () => {
       assert.equal(alive(), 1);
     }));
 
+  test('leaves a market whose limit of the account is reached, and not one offer after another', () =>
+    inWorld({ limits: { spot: 1 } }, async ({ launch, name, standIn, offers }) => {
+      assert.equal((await launch(name(), { machine: spot })).outcome, 'launched');
+      const runner = name();
+      const answer = await launch(runner, { machine: spot });
+      assert.ok(answer.outcome === 'refused' && answer.retryAfterMs === 0);
+      assert.equal(offers.until.size, 4);
+      assert.equal((await launch(runner, { attempt: 2, machine: spot })).outcome, 'launched');
+      assert.equal(standIn.countOf('CreateFleet'), 3);
+    }));
+
   test('asks EC2 nothing while every offer of the pool is remembered to have no room', () =>
     inWorld({ capacity: noSpot }, async ({ launch, name, standIn }) => {
       const machine: Partial<Ec2Machine> = { ...spot, market: 'spot' };

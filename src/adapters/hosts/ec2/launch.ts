@@ -14,7 +14,7 @@ import { createFleet } from './create-fleet.ts';
 import { describeInstances, nameFilters, tagFilter } from './instances.ts';
 import { type OfferTerms, offersOf, worthAsking } from './offer-list.ts';
 import { type Ec2Machine, ec2Machine, isMac } from './options.ts';
-import { isLasting, meaningOf } from './refusals.ts';
+import { isLasting, isOfMarket, meaningOf } from './refusals.ts';
 import { runInstances } from './run-instances.ts';
 import { settle } from './settle.ts';
 import { launchTags, tagKeys } from './tags.ts';
@@ -102,7 +102,10 @@ async function answerOf(
   return refused('noCapacity', said, retryMs);
 }
 
-/** Each with its code. Where nothing came and nothing was said of any single offer, all that were asked have failed. */
+/**
+ * Each with its code. Where nothing came, and nothing was said of any single offer, or the account's limit is reached,
+ * all that were asked have failed.
+ */
 function failedOffers(
   errors: Came['errors'],
   asked: readonly OfferTerms[],
@@ -111,8 +114,10 @@ function failedOffers(
   const failed = new Map<Offer, string>();
   const ofCapacity = errors.filter(({ code }) => meaningOf(code) === 'nextOffer');
   for (const { offer, code } of ofCapacity) if (offer) failed.set(offer.offer, code);
-  if (!isEmpty || failed.size > 0) return failed;
-  const code = ofCapacity[0]?.code ?? (errors.length === 0 ? 'UnfulfillableCapacity' : null);
+  if (!isEmpty) return failed;
+  const limit = ofCapacity.find((error) => isOfMarket(error.code))?.code;
+  if (failed.size > 0 && limit === undefined) return failed;
+  const code = limit ?? ofCapacity[0]?.code ?? (errors.length === 0 ? 'UnfulfillableCapacity' : null);
   if (code !== null) for (const { offer } of asked) failed.set(offer, code);
   return failed;
 }

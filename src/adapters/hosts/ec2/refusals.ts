@@ -66,6 +66,18 @@ export function meaningOf(code: string): Meaning {
   return 'unknown';
 }
 
+/** The account's limit in this market: whatever else is asked for there is refused too. */
+const ofMarket: ReadonlySet<string> = new Set([
+  'InstanceLimitExceeded',
+  'MaxFleetCountExceeded',
+  'MaxSpotInstanceCountExceeded',
+  'VcpuLimitExceeded',
+]);
+
+export function isOfMarket(code: string): boolean {
+  return ofMarket.has(code);
+}
+
 export function isLasting(code: string): boolean {
   return lasting.has(code);
 }

@@ -16,6 +16,8 @@ import { makeBootMachine } from './testing-machine.ts';
 const shellcheckVersion = '0.11.0.1';
 const standInRunner = resolve(import.meta.dirname, '../../../github/simulated/runner.ts');
 
+const path = process.env['PATH'] ?? '';
+
 describe('boot scripts', () => {
   for (const os of ['linux', 'macos'] as const) {
     test(`of ${os} pass shellcheck`, async () => {
@@ -31,6 +33,23 @@ describe('boot scripts', () => {
       assert.equal(status, 0, `${stdout}${stderr}`);
     });
   }
+
+  test('of Linux live on while they are told to wait, and end at their longest life where nobody tells them so', async () => {
+    const granted = { status: 200, body: { jitConfig: 'abc', traceparent: '' } };
+    const machine = await makeBootMachine({
+      path,
+      claim: (times) => (times <= 31 ? { status: 202 } : granted),
+    });
+    try {
+      machine.writeRunner('#!/bin/sh\ntrue\n');
+      await machine.boot('run');
+      assert.equal(machine.calls('systemd-run').length, 1 + 2 + 1, 'the boot, each 30th wait, the job');
+      const stopped = machine.calls('systemctl').filter((call) => /^stop .*-lifetime\.timer$/.test(call));
+      assert.equal(stopped.length, 4);
+    } finally {
+      await machine.close();
+    }
+  });
 
   test('of Linux take a job of the simulated GitHub to its end', async () => {
     const { publicKey } = generateKeyPairSync('rsa', {
@@ -53,6 +72,7 @@ describe('boot scripts', () => {
     const [acme] = gitHub.world.state.installations.values();
     assert.ok(acme);
     const machine = await makeBootMachine({
+      path,
       claim: () => {
         const terms = { name: 'runner-of-machine', groupId: 1, labels: ['build'], workFolder: '_work' };
         const minted = gitHub.world.api.mint(acme, 'acme', terms);

@@ -25,10 +25,10 @@ GITHUB_REPOSITORY=acme/app GITHUB_RUN_ID=7 "$ACTIONS_RUNNER_HOOK_JOB_STARTED" ||
 `;
 
 async function onMachine(
-  given: Parameters<typeof makeBootMachine>[0],
+  given: Omit<Parameters<typeof makeBootMachine>[0], 'path'>,
   run: (machine: BootMachine) => Promise<void>,
 ): Promise<void> {
-  const machine = await makeBootMachine(given);
+  const machine = await makeBootMachine({ ...given, path: process.env['PATH'] ?? '' });
   try {
     await run(machine);
   } finally {
@@ -57,8 +57,9 @@ describe('the boot script of Linux', { concurrency: 4 }, () => {
       const started = machine.knocks.find(({ body }) => body.includes('jobStarted'));
       assert.equal((JSON.parse(started?.body ?? '') as { detail: string }).detail, 'acme/app run 7');
       assert.deepEqual(machine.calls('shutdown'), ['-P now']);
-      assert.equal(machine.calls('systemd-run').length, 1);
-      assert.match(machine.calls('systemd-run')[0] ?? '', /--on-active=3600s shutdown -P now$/);
+      const armed = machine.calls('systemd-run');
+      assert.equal(armed.length, 2, 'at the boot, and again for the job');
+      for (const call of armed) assert.match(call, /--on-active=3600s shutdown -P now$/);
       assert.equal(output.includes(jitConfig), false, 'the configuration is in the log');
     }));
 

@@ -50,6 +50,9 @@ const pauseSecondsDefault = 5;
 /** GitHub's hourly quota may be spent; nobody waits an hour for one machine. */
 const pauseSecondsMax = 300;
 
+/** Told to wait so often, at ten seconds each, a machine sets the end of its longest life anew: all five minutes. */
+const rearmWaits = 30;
+
 type BootMachine = Pick<Ec2Machine, 'architecture' | 'runner'>;
 
 /** Throws where EC2 would not take it. */
@@ -96,6 +99,7 @@ function constants(
     refusals_max: refusalsMax,
     pause_seconds_default: pauseSecondsDefault,
     pause_seconds_max: pauseSecondsMax,
+    rearm_waits: rearmWaits,
   };
   return Object.entries(values)
     .map(([name, value]) => {

@@ -18,10 +18,11 @@ UNIT
   systemctl enable --now --no-block ephemeral-runner.service
 }
 
-# Held by the system's own timers, so that it outlives this script. What is left of the job's time does not matter to it.
+# Held by the system's own timers, so that it outlives this script. Armed again, it begins again.
 arm_lifetime() {
-  systemd-run --quiet --collect --unit=ephemeral-runner-lifetime --on-active="${lifetime}s" shutdown -P now 2>/dev/null ||
-    (sleep "$lifetime" && power_off) >/dev/null 2>&1 &
+  systemctl stop ephemeral-runner-lifetime.timer 2>/dev/null || true
+  systemd-run --quiet --collect --unit=ephemeral-runner-lifetime --on-active="${lifetime}s" shutdown -P now ||
+    shutdown -P "+$(((lifetime + 59) / 60))"
 }
 
 make_user() {

@@ -16,8 +16,9 @@ PLIST
   launchctl bootstrap system /Library/LaunchDaemons/ephemeral-runner.plist
 }
 
-# The system keeps the time of a shutdown itself, in whole minutes.
+# The system keeps the time of a shutdown itself, in whole minutes. Armed again, it begins again.
 arm_lifetime() {
+  killall shutdown 2>/dev/null || true
   shutdown -h "+$(((lifetime + 59) / 60))" >/dev/null 2>&1 &
 }
 

@@ -39,14 +39,14 @@ export interface BootMachine {
 const stubbed = ['shutdown', 'systemctl', 'systemd-run', 'useradd', 'usermod', 'sleep'];
 export const identity = 'MIAGCSqGSIb3DQEHAqCA\nsigned/document+of==\nthis/machine';
 
-export async function makeBootMachine(
-  given: {
-    claim?: (times: number) => DoorAnswer;
-    releases?: (path: string, response: ServerResponse) => void;
-    runner?: { version: string; sha256: string };
-    places?: Partial<BootPlaces>;
-  } = {},
-): Promise<BootMachine> {
+export async function makeBootMachine(given: {
+  /** Where the programs are that the script calls, as `PATH` has it. */
+  path: string;
+  claim?: (times: number) => DoorAnswer;
+  releases?: (path: string, response: ServerResponse) => void;
+  runner?: { version: string; sha256: string };
+  places?: Partial<BootPlaces>;
+}): Promise<BootMachine> {
   const folder = mkdtempSync(join(tmpdir(), 'boot-'));
   const bin = join(folder, 'bin');
   const runnerFolder = join(folder, 'actions-runner');
@@ -121,7 +121,7 @@ export async function makeBootMachine(
     },
     boot: (...args) =>
       new Promise((resolve, reject) => {
-        const env = { ...process.env, PATH: `${bin}${delimiter}${process.env['PATH']}` };
+        const env = { PATH: `${bin}${delimiter}${given.path}` };
         const child = spawn('sh', [script, ...args], { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] });
         running.add(child);
         let output = '';

@@ -66,6 +66,7 @@ milestone() {
 # EC2's answer to the launch is not written down yet (401), GitHub grants no more for a while (429), a fault (5xx).
 claim() {
   refusals=0
+  waits=0
   while :; do
     read_tags || true
     status=000
@@ -76,10 +77,16 @@ claim() {
         jit_config=$(sed -n 's/.*"jitConfig":"\([A-Za-z0-9+/=_-]*\)".*/\1/p' "$private/answer")
         trace=$(sed -n 's/.*"traceparent":"\([0-9a-f-]*\)".*/\1/p' "$private/answer")
         rm -f "$private/answer"
-        [ -n "$jit_config" ] && return 0
+        # The job has all of the machine's longest life, however long this one stood by.
+        [ -n "$jit_config" ] && arm_lifetime && return 0
         ;;
       410) echo 'this machine is not wanted any more' >&2 && return 1 ;;
-      202 | 429 | 5?? | 000) ;;
+      202)
+        # It is wanted, so it lives on; not told so for its longest life, it ends.
+        [ $((waits % rearm_waits)) -ne 0 ] || arm_lifetime
+        waits=$((waits + 1))
+        ;;
+      429 | 5?? | 000) ;;
       *)
         refusals=$((refusals + 1))
         echo "the claim was refused: $status" >&2

@@ -24,9 +24,15 @@ function Send-Milestone([string]$Milestone) {
   } catch { Write-Output "a note was not taken: $Milestone" }
 }
 
+# Held by the system itself, so that it outlives this script. Armed again, it begins again.
+function Set-Lifetime {
+  shutdown.exe /a 2>$null
+  shutdown.exe /s /f /t ([Math]::Min([int](Get-Tag 'runners:lifetime'), 315360000))
+}
+
 # 200 brings the configuration; 410 says that it is not wanted any more; everything else may change.
 function Get-Configuration {
-  $refusals = 0
+  $refusals = 0; $waits = 0
   while ($true) {
     $status = 0; $wait = 0
     try {
@@ -34,6 +40,8 @@ function Get-Configuration {
       $answer = Invoke-WebRequest -UseBasicParsing -Method Post -Uri $ClaimUrl -ContentType 'application/json' -Body $body -TimeoutSec 30
       $status = [int]$answer.StatusCode
       $wait = [int]$answer.Headers['Retry-After']
+      # The job has all of the machine's longest life; who is told to wait is wanted, and lives on.
+      if ($status -eq 200 -or ($waits++ % $RearmWaits) -eq 0) { Set-Lifetime | Out-Null }
       if ($status -eq 200) { return ($answer.Content | ConvertFrom-Json) }
     } catch {
       $response = $_.Exception.Response
@@ -70,8 +78,7 @@ try {
   $ProgressPreference = 'SilentlyContinue'
   [Net.ServicePointManager]::SecurityProtocol = [Net.SecurityProtocolType]::Tls12
   $ClaimUrl = Get-Tag 'runners:claim'
-  # Held by the system itself, so that it outlives this script.
-  shutdown.exe /s /f /t ([Math]::Min([int](Get-Tag 'runners:lifetime'), 315360000))
+  Set-Lifetime
   Send-Milestone 'booted'
   Install-Runner
   $configuration = Get-Configuration

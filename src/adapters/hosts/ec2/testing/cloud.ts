@@ -42,6 +42,8 @@ export interface CloudSettings {
   capacity?: Readonly<Record<string, number>>;
   /** A launched machine is unknown to every other call for so long. */
   visibleAfterMs?: number;
+  /** Machines that the account may have in a market. */
+  limits?: Partial<Record<'spot' | 'onDemand', number>>;
   /** Pages are no larger than this, whatever is asked for. */
   pageSize?: number;
   pendingMs?: number;
@@ -100,6 +102,13 @@ export function createCloud(settings: CloudSettings) {
         `We currently do not have sufficient ${given.instanceType} capacity in the Availability Zone you requested (${zone}).`,
         500,
       );
+    }
+    const alive = [...instances.values()].filter(
+      ({ market, state }) => market === given.market && state !== 'terminated',
+    );
+    if (alive.length >= (settings.limits?.[given.market] ?? Number.POSITIVE_INFINITY)) {
+      const code = given.market === 'spot' ? 'MaxSpotInstanceCountExceeded' : 'VcpuLimitExceeded';
+      throw new Ec2Refusal(code, 'You have requested more than your current limit allows.');
     }
     const tags = new Map([...Object.entries(given.template.tags), ...given.tags]);
     checkTags(tags);
