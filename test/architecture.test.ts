@@ -143,7 +143,7 @@ const rules: Rule[] = [
     ],
   },
   {
-    says: 'contracts and testing.ts are imported by tests, by each other and by the simulator alone',
+    says: 'contracts, testing.ts and what is in testing/ are imported by tests, by each other and by the simulator alone',
     find: (file) =>
       isTestSupport(file.path) || file.path.startsWith('src/deployments/simulator/')
         ? []
@@ -151,12 +151,14 @@ const rules: Rule[] = [
     breaks: [
       ['src/ports/clock.ts', `import { clockContract } from './clock.contract.ts';`],
       ['src/adapters/hosts/ec2/index.ts', `export { fresh } from './testing.ts';`],
+      ['src/adapters/hosts/ec2/launch.ts', `import { startEc2StandIn } from './testing/server.ts';`],
       ['src/deployments/embedded/main.ts', `import { c } from '../../ports/clock.contract.ts';`],
     ],
     keeps: [
       ['src/adapters/clock/virtual/index.test.ts', `import { c } from '../../../ports/clock.contract.ts';`],
       ['src/ports/host.contract.ts', `import { c } from './clock.contract.ts';`],
       ['src/adapters/hosts/ec2/testing.ts', `import type { C } from '../../../ports/host.contract.ts';`],
+      ['src/adapters/hosts/ec2/testing/server.ts', `import { createCloud } from './cloud.ts';`],
       ['src/deployments/simulator/main.ts', `import { f } from '../../adapters/hosts/simulated/testing.ts';`],
     ],
   },
@@ -373,7 +375,7 @@ function isTest(path: string): boolean {
 }
 
 function isTestSupport(path: string): boolean {
-  return path.endsWith('.contract.ts') || posix.basename(path) === 'testing.ts';
+  return path.endsWith('.contract.ts') || posix.basename(path) === 'testing.ts' || path.includes('/testing/');
 }
 
 // ---- The tests

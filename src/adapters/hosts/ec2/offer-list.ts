@@ -5,7 +5,7 @@ import type { Offer } from '../../../ports/offers.ts';
 import type { Made } from './made.ts';
 import type { Ec2Machine } from './options.ts';
 
-export type Market = 'spot' | 'onDemand';
+type Market = 'spot' | 'onDemand';
 
 export interface OfferTerms {
   offer: Offer;

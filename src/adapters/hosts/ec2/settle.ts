@@ -53,7 +53,7 @@ export async function settle<Answer>(
  * Answered by EC2 with a code, and not by a fault of its own: it has done nothing. That there is no room it says with
  * 500, and that it is asked too much with 503.
  */
-export function refusalOf(error: unknown): Refused | null {
+function refusalOf(error: unknown): Refused | null {
   if (!(error instanceof Error) || !('$metadata' in error)) return null;
   const status = (error.$metadata as { httpStatusCode?: number }).httpStatusCode ?? 0;
   const isDefinite =

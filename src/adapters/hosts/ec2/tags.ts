@@ -15,7 +15,6 @@
 // The metadata service shows only keys of letters, digits and + - = . , _ : @. [EC2: Instance tags in metadata]
 
 import type { Tag } from '@aws-sdk/client-ec2';
-import { ownRunnerName, type RunnerName } from '../../../core/ids.ts';
 import type { LaunchRequest } from '../../../ports/host.ts';
 import type { HostContext } from './context.ts';
 
@@ -94,10 +93,6 @@ export function readTags(tags: readonly Tag[] | undefined): Tags {
 
 export function isOwn({ deployment, host }: Pick<HostContext, 'deployment' | 'host'>, tags: Tags): boolean {
   return tags.prefix === deployment && tags.host === host;
-}
-
-export function ownName(context: HostContext, tags: Tags): RunnerName | null {
-  return isOwn(context, tags) ? ownRunnerName(context.deployment, tags.name) : null;
 }
 
 function tagList(values: Record<string, string>): Tag[] {

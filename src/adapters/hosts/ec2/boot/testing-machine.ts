@@ -10,7 +10,7 @@ import { tmpdir, userInfo } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { type BootPlaces, userDataOf } from './index.ts';
 
-export interface Knock {
+interface Knock {
   method: string;
   path: string;
   body: string;

@@ -31,7 +31,7 @@ export function part(params: Params | undefined, name: string): Params | undefin
 }
 
 /** A numbered list, in the order of its numbers. */
-export function list(params: Params | undefined, name: string): (string | Params)[] {
+function list(params: Params | undefined, name: string): (string | Params)[] {
   const numbered = part(params, name) ?? {};
   return Object.keys(numbered)
     .sort((a, b) => Number(a) - Number(b))

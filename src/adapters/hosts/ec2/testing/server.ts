@@ -11,7 +11,7 @@ import { type Params, parseQuery, text } from './query.ts';
 import { Ec2Refusal } from './refusal.ts';
 import { answerXml, errorXml } from './xml.ts';
 
-export interface StandInCall {
+interface StandInCall {
   action: string;
   params: Params;
 }
