@@ -12,7 +12,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { deflateRawSync } from 'node:zlib';
 import { type BuildOptions, build, type Metafile, type Plugin } from 'esbuild';
-import type { Configuration, OperatingSystem } from '../../core/configuration.ts';
+import type { Configuration, HostSettings, OperatingSystem } from '../../core/configuration.ts';
 import type { HostName } from '../../core/ids.ts';
 import type { HostTraits } from '../../ports/host.ts';
 import { systemsOf } from '../stations.ts';
@@ -58,7 +58,7 @@ export async function bundleFunctions(settings: BundleSettings): Promise<Bundled
   const built = new Map<string, ReturnType<typeof buildEntry>>();
   return Promise.all(
     functionsOf(configuration).map(async ({ name, kind, host, os }): Promise<BundledFunction> => {
-      const entry = entryOf(kind, typesMetBy(kind, host, configuration));
+      const entry = entryOf(kind, await typesMetBy(kind, host, configuration));
       // Launchers of two hosts of one type are the same code.
       const building = built.get(entry) ?? buildEntry(entry, settings);
       built.set(entry, building);
@@ -86,9 +86,28 @@ export function functionsOf(configuration: Configuration): Named[] {
 }
 
 /** Types of hosts whose openers a function needs. */
-function typesMetBy(kind: FunctionKind, host: HostName | null, { hosts }: Configuration): string[] {
-  const met = kind === 'steps' || kind === 'hostEvents' ? hosts : hosts.filter(({ name }) => name === host);
+async function typesMetBy(
+  kind: FunctionKind,
+  host: HostName | null,
+  { hosts }: Configuration,
+): Promise<string[]> {
+  const met = await hostsMetBy(kind, host, hosts);
   return [...new Set(met.map(({ type }) => type))].sort();
+}
+
+async function hostsMetBy(kind: FunctionKind, host: HostName | null, hosts: readonly HostSettings[]) {
+  switch (kind) {
+    case 'steps':
+    case 'hostEvents':
+      return hosts;
+    case 'claim':
+    case 'milestones': {
+      const identifying = await Promise.all(hosts.map(async (one) => 'identify' in (await openerOf(one))));
+      return hosts.filter((_, at) => identifying[at]);
+    }
+    default:
+      return hosts.filter(({ name }) => name === host);
+  }
 }
 
 // ---- The entry of a bundle
@@ -117,6 +136,9 @@ function entryOf(kind: FunctionKind, types: readonly string[]): string {
       return entryWith(file, types, 'open');
     case 'hostEvents':
       return entryWith(file, types, 'readEvent');
+    case 'claim':
+    case 'milestones':
+      return entryWith(file, types, 'identify');
     default:
       return `export { handler } from ${file};\n`;
   }
@@ -159,6 +181,13 @@ async function openerOf({ name, type }: { name: HostName; type: string }): Promi
 
 // ---- The build
 
+/**
+ * zod writes and compiles code for a schema at its first use, which pays off in the thousandth: a function reads a few
+ * messages. This is where zod keeps `z.config({ jitless: true })`, which would come after the first schemas were made;
+ * if it did not, functions would start some ms later.
+ */
+const interpretSchemas = 'globalThis.__zod_globalConfig={jitless:true};';
+
 /** What Lambda's runtime brings. [AWS: Building Lambda functions with Node.js] */
 const runtimeSdk = ['@aws-sdk/*', '@smithy/*'];
 
@@ -188,6 +217,7 @@ async function buildEntry(entry: string, { sdk, secretsStore }: BundleSettings) 
     minifySyntax: true,
     legalComments: 'none',
     charset: 'utf8',
+    banner: { js: interpretSchemas },
     logLevel: 'silent',
     plugins: secretsStore === 'parameterStore' ? [lean, parameterStore] : [lean],
     ...(sdk === 'runtime'

@@ -26,6 +26,9 @@ const environmentSchema = z.object({
   GITHUB_NAME: name,
   /** Where machines claim: `https://…/runners/claim`. */
   CLAIM_URL: url,
+  /** Account and region of the deployment: machines of others are strangers. */
+  ACCOUNT_ID: z.string().regex(/^\d{12}$/),
+  REGION: z.string().regex(/^[a-z0-9-]{1,30}$/),
   /** The host that an Orchestrator's function is for. */
   HOST: name,
   /** Webhooks are taken from the addresses alone that GitHub says it sends them from. */
@@ -39,13 +42,14 @@ export type VariableName = keyof typeof environmentSchema.shape;
 
 const everyFunction = ['LOG_LEVEL', 'METRICS_NAMESPACE'] as const;
 const table = [...everyFunction, 'JOBS_TABLE', 'GITHUB_NAME'] as const;
+const place = ['ACCOUNT_ID', 'REGION'] as const;
 const gitHub = ['GITHUB_API_URL', 'APP_SECRET_ARN'] as const;
 
 /** Which variables each kind of function is given: exactly these, and those of its hosts. */
 export const variables = {
   webhook: [...table, 'WEBHOOK_SECRET_ARN', 'GITHUB_ADDRESSES_ONLY'],
-  claim: [...table, ...gitHub],
-  milestones: table,
+  claim: [...table, ...place, ...gitHub],
+  milestones: [...table, ...place],
   hostEvents: table,
   messenger: [...everyFunction, 'PUBLISHER_TOPIC_ARN'],
   waker: [...everyFunction, 'PUBLISHER_TOPIC_ARN', 'TIMER_QUEUE_URL', 'QUEUE_URL'],

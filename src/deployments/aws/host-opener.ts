@@ -3,9 +3,9 @@
 // function what it does not use (one that reads events needs no SDK of the host's). A function is given exactly the
 // openers that it needs.
 
-import type { HostSettings } from '../../core/configuration.ts';
-import type { DeploymentPrefix } from '../../core/ids.ts';
-import type { Clock, Random } from '../../ports/clock.ts';
+import type { HostSettings, PoolSettings } from '../../core/configuration.ts';
+import type { DeploymentPrefix, MachineId } from '../../core/ids.ts';
+import type { Clock, EpochMs, Random } from '../../ports/clock.ts';
 import type { Host, HostEvent, HostTraits } from '../../ports/host.ts';
 
 export interface HostOpener {
@@ -13,8 +13,22 @@ export interface HostOpener {
   open(given: OpenHost): Host;
   /** An event of EventBridge's, as this host tells of a machine's end; `null` where it tells of something else. */
   readEvent(event: unknown, settings: HostSettings): HostEvent | null | Promise<HostEvent | null>;
+  /**
+   * Where its machines have documents that their platform signs: the machine that this one is about; `null` where it
+   * proves nothing. A host whose machines are given tokens leaves it out.
+   */
+  identify?(identity: string, given: Identifying): MachineId | null;
   /** What is fixed about the host: asked when the functions are bundled, and carried by all of them. */
   traits(settings: HostSettings): HostTraits;
+}
+
+export interface Identifying {
+  settings: HostSettings;
+  pools: readonly PoolSettings[];
+  /** Where this deployment is: machines of other accounts and regions are strangers. */
+  account: string;
+  region: string;
+  now: EpochMs;
 }
 
 export interface OpenHost {
@@ -27,4 +41,5 @@ export interface OpenHost {
 
 /** By type. A function has those that its host, or every host of the configuration, needs. */
 export type HostOpeners = Readonly<Record<string, Pick<HostOpener, 'open'>>>;
+export type Identifiers = Readonly<Record<string, Required<Pick<HostOpener, 'identify'>>>>;
 export type EventReaders = Readonly<Record<string, Pick<HostOpener, 'readEvent'>>>;

@@ -4,21 +4,26 @@ import { env } from 'node:process';
 import { makeClaimDoor } from '../../stations.ts';
 import { readEnvironment, variables } from '../environment.ts';
 import { openGitHub } from '../github.ts';
+import type { Identifiers } from '../host-opener.ts';
 import { httpDoor, machineBytesMax, parseJson } from '../http.ts';
+import { identifyBy } from '../identify.ts';
 import { invocation } from '../invocation.ts';
 import { openTable } from '../ports.ts';
 
 /** A token and a mint, and after a lost answer a removal between them: all within the function's 25 s. */
 const gitHubMsMax = 6_000;
 
-const environment = readEnvironment(env, variables.claim);
-const { context, table, budgets } = await openTable(environment);
-const github = openGitHub(context, environment, { timeoutMs: gitHubMsMax });
-const claim = makeClaimDoor(context, { table, github, budgets: budgets() });
+export async function handlerOf(identifiers: Identifiers) {
+  const environment = readEnvironment(env, variables.claim);
+  const { context, table, budgets } = await openTable(environment);
+  const github = openGitHub(context, environment, { timeoutMs: gitHubMsMax });
+  const ports = { table, github, budgets: budgets() };
+  const claim = makeClaimDoor(context, ports, identifyBy(identifiers, context, environment));
 
-export const handler = invocation(
-  context,
-  httpDoor({ routeKey: 'POST /runners/claim', bytesMax: machineBytesMax }, ({ body }) =>
-    claim(parseJson(body)),
-  ),
-);
+  return invocation(
+    context,
+    httpDoor({ routeKey: 'POST /runners/claim', bytesMax: machineBytesMax }, ({ body }) =>
+      claim(parseJson(body)),
+    ),
+  );
+}

@@ -1,8 +1,13 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
+import { poolSettings } from '../../../../test/fixtures/books.ts';
 import { createVirtualClock } from '../../../adapters/clock/virtual/index.ts';
 import type { HostSettings } from '../../../core/configuration.ts';
 import type { DeploymentPrefix, HostName } from '../../../core/ids.ts';
@@ -66,5 +71,47 @@ describe('the opener of hosts on EC2', () => {
     );
     const bytes = gzipSync(outputFiles[0]?.contents ?? '').length;
     assert.ok(bytes < gzippedBytesMax, `${bytes} bytes gzipped, without the SDK`);
+  });
+
+  test('knows a machine by the document that is signed for it, in this account and region alone', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'identity-'));
+    const openssl = (...args: string[]) => execFileSync('openssl', args, { cwd: folder, stdio: 'pipe' });
+    try {
+      openssl(
+        ...['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/O=test'],
+        ...['-keyout', 'key', '-out', 'certificate'],
+      );
+      const now = Date.UTC(2026, 10, 20, 12);
+      const account = '123456789012';
+      const region = 'eu-west-1';
+      const instanceId = 'i-0123456789abcdef0';
+      const facts = { accountId: account, region, instanceId, instanceType: 'm7i.large' };
+      const document = { ...facts, availabilityZone: 'eu-west-1a', pendingTime: '2026-11-20T11:59:00Z' };
+      writeFileSync(join(folder, 'document'), JSON.stringify(document));
+      openssl(
+        ...['smime', '-sign', '-binary', '-nodetach', '-md', 'sha256', '-in', 'document', '-outform', 'DER'],
+        ...['-signer', 'certificate', '-inkey', 'key', '-out', 'signature'],
+      );
+      const identity = readFileSync(join(folder, 'signature')).toString('base64');
+      const identityCertificate = readFileSync(join(folder, 'certificate'), 'utf8');
+      const pools = [poolSettings('build')];
+      const given = {
+        settings: { ...settings, options: { identityCertificate } },
+        pools,
+        account,
+        region,
+        now,
+      };
+      assert.equal(ec2.identify(identity, given), instanceId);
+      assert.equal(ec2.identify(identity, { ...given, account: '210987654321' }), null);
+      assert.equal(ec2.identify(identity, { ...given, region: 'eu-west-2' }), null);
+      assert.equal(ec2.identify(identity, { ...given, settings }), null, 'signed by the key of AWS alone');
+      const later = { ...given, now: now + 30 * 24 * 3_600_000 };
+      assert.equal(ec2.identify(identity, later), null, 'no machine of a job lives so long');
+      const spares = [{ ...poolSettings('build'), spares: 1 }];
+      assert.equal(ec2.identify(identity, { ...later, pools: spares }), instanceId, 'a spare may');
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
   });
 });

@@ -3,11 +3,14 @@
 
 import { createEc2Clients, type Ec2Clients } from '../../../adapters/hosts/ec2/client.ts';
 import { readStateChange } from '../../../adapters/hosts/ec2/events.ts';
+import { checkIdentity } from '../../../adapters/hosts/ec2/identity-document.ts';
 import { createEc2Host } from '../../../adapters/hosts/ec2/index.ts';
 import { readMade } from '../../../adapters/hosts/ec2/made.ts';
 import { ec2HostOptions, ec2Traits } from '../../../adapters/hosts/ec2/options.ts';
 import { createDynamoDbClient } from '../../../adapters/jobs-tables/dynamodb/client.ts';
 import { createDynamoDbOffers } from '../../../adapters/offers/dynamodb/index.ts';
+import type { PoolSettings } from '../../../core/configuration.ts';
+import type { MachineId } from '../../../core/ids.ts';
 import type { Offers } from '../../../ports/offers.ts';
 import { readEnvironment } from '../environment.ts';
 import type { HostOpener } from '../host-opener.ts';
@@ -28,6 +31,19 @@ export const traits: HostOpener['traits'] = () => ec2Traits();
 
 export const readEvent: HostOpener['readEvent'] = (event, settings) =>
   readStateChange(event, settings.name, clients);
+
+/** Nothing of it is secret, and anybody could show it: it says which machine asks, and that AWS says so. */
+export const identify: NonNullable<HostOpener['identify']> = (signature, { settings, pools, ...place }) => {
+  const { identityCertificate: certificate } = ec2HostOptions.parse(settings.options);
+  const ageMsMax = Math.max(...pools.map(ageMsMaxOf));
+  const checked = checkIdentity({ signature, certificate, ageMsMax, ...place });
+  return checked.outcome === 'proven' ? (checked.instanceId as MachineId) : null;
+};
+
+/** A spare may stand by for as long as it likes, and is as old when it is put to work. */
+function ageMsMaxOf({ spares, bootMs, idleMs, jobMsMax }: PoolSettings): number {
+  return spares > 0 ? Number.POSITIVE_INFINITY : bootMs + idleMs + jobMsMax;
+}
 
 let opened: Ec2Clients | null = null;
 

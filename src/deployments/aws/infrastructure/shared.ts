@@ -6,7 +6,7 @@ import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
-import { Stack } from 'aws-cdk-lib/core';
+import { Aws, Stack } from 'aws-cdk-lib/core';
 import { indexArns } from '../../../adapters/jobs-tables/dynamodb/infrastructure.ts';
 import type { AwsSettings } from '../../../config/aws.ts';
 import { type VariableName, variables } from '../environment.ts';
@@ -80,6 +80,10 @@ function variableOf(name: VariableName, shared: Shared, { queue, host }: Own): s
       return String(shared.settings.gitHubAddressesOnly);
     case 'CLAIM_URL':
       return shared.claimUrl();
+    case 'ACCOUNT_ID':
+      return Aws.ACCOUNT_ID;
+    case 'REGION':
+      return Aws.REGION;
     case 'HOST':
       return demand(host, name);
     case 'METRICS_NAMESPACE':
