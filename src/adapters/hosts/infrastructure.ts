@@ -19,6 +19,8 @@ export interface HostInfrastructure {
   permissions: readonly PolicyStatement[];
   /** What only the function that launches may do beside that. */
   launchPermissions?: readonly PolicyStatement[];
+  /** It remembers in the table what had no capacity, which its launchers ask by a query. */
+  remembersOffers?: boolean;
   /** Resources with a wildcard in these, each with the reason. Another one is refused when templates are made. */
   wildcards?: readonly Wildcard[];
   /** What the adapter is told by the environment: names of what was made here, never a secret. */

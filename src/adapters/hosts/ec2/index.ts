@@ -16,6 +16,7 @@ import { describe } from './describe.ts';
 import { launch } from './launch.ts';
 import { list } from './list.ts';
 import { type Ec2Machine, ec2Traits } from './options.ts';
+import { remembered } from './remembered.ts';
 import { type StandByAnswer, standBy } from './stand-by.ts';
 import { terminate } from './terminate.ts';
 
@@ -26,7 +27,8 @@ export interface Ec2Host extends Host {
   standBy(machine: MachineId, how: Ec2Machine['standby']): Promise<StandByAnswer>;
 }
 
-export function createEc2Host(context: HostContext): Ec2Host {
+export function createEc2Host(deps: HostContext): Ec2Host {
+  const context = { ...deps, offers: remembered(deps.offers) };
   return {
     traits: ec2Traits(),
     launch: (request) => launch(context, request),

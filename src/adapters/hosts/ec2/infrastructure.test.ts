@@ -196,6 +196,10 @@ describe('what a host on EC2 is made of', () => {
     assert.throws(() => readMade({ EC2_EC2: '{"templates":{}}' }, host), /not as it was deployed/);
   });
 
+  test('its launchers may ask the table what had no capacity', () => {
+    assert.equal(made.remembersOffers, true);
+  });
+
   test('the only events are those of ends, and who reads them may look a machine up', () => {
     assert.deepEqual(made.events, [
       {

@@ -63,6 +63,7 @@ export const createInfrastructure: CreateHostInfrastructure = (scope, { settings
       onOwnMachines(stackName, ['ec2:StartInstances']),
       renameOwnMachines(stackName),
     ],
+    remembersOffers: true,
     wildcards,
     environment: { [madeVariable(settings.name)]: Stack.of(scope).toJsonString(told) },
     events: [

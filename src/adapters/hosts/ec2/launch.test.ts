@@ -284,7 +284,7 @@ describe('a launch on EC2', { concurrency: 4 }, () => {
       assert.equal(standIn.calls.length, 0);
     }));
 
-  test('goes on where the memory of offers fails, and its answer stays plain', () =>
+  test('goes on to other offers where the memory of them fails, and its answer stays plain', () =>
     inWorld({ capacity: noSpot }, async ({ standIn, name }) => {
       const broken = {
         remember: () => Promise.reject(new Error('the table is throttled')),
@@ -295,8 +295,10 @@ describe('a launch on EC2', { concurrency: 4 }, () => {
       const request = (machine: Partial<Ec2Machine>) =>
         launchRequest({ name: name(), attempt: 1, deployment, pool, now: clock.now(), machine });
       assert.equal((await host.launch(request({}))).outcome, 'launched');
-      const answer = await host.launch(request({ ...spot, market: 'spot' }));
+      const wanted = request(spot);
+      const answer = await host.launch(wanted);
       assert.ok(answer.outcome === 'refused' && answer.refusal === 'noCapacity');
+      assert.equal((await host.launch({ ...wanted, attempt: 2 })).outcome, 'launched');
     }));
 
   test('of macOS is asked for by itself, and what has no room is told as of any other', () =>

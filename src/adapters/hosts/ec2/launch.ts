@@ -34,7 +34,10 @@ export async function launch(context: HostContext, request: LaunchRequest): Prom
       `pool ${request.pool} has no launch template: deploy the new configuration first`,
     );
   const all = offersOf(machine, made.subnets);
-  const unavailable = await knownUnavailable(context, all);
+  const unavailable = await context.offers.unavailable(
+    all.map(({ offer }) => offer),
+    clock.now(),
+  );
   const asked = worthAsking(all, unavailable);
   if (asked.length === 0) return refused('noCapacity', exhausted(unavailable, clock.now()));
   const ask = {
@@ -52,21 +55,6 @@ export async function launch(context: HostContext, request: LaunchRequest): Prom
   if (said.code === 'IdempotentParameterMismatch') return launchedBefore(context, request);
   const error = { ...said, offer: isOfMac(machine) ? (asked[0] ?? null) : null };
   return answerOf(context, request, { machines: [], errors: [error] }, { all, asked, unavailable });
-}
-
-async function knownUnavailable(
-  { offers, clock }: HostContext,
-  terms: readonly OfferTerms[],
-): Promise<ReadonlyMap<Offer, EpochMs>> {
-  try {
-    return await offers.unavailable(
-      terms.map(({ offer }) => offer),
-      clock.now(),
-    );
-  } catch {
-    // To forget an offer costs a refused call, no more.
-    return new Map();
-  }
 }
 
 interface Asked {
@@ -127,8 +115,7 @@ async function remember(
   failed: ReadonlyMap<Offer, string>,
 ): Promise<void> {
   const now = clock.now();
-  // A memory that fails must not put a plain answer in doubt.
-  await Promise.allSettled(
+  await Promise.all(
     [...failed].map(([offer, code]) => {
       const minutes = isLasting(code) ? lastingMinutes : options.noCapacityMinutes;
       return offers.remember(offer, now + minutes * 60_000);

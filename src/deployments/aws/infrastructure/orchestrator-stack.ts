@@ -1,6 +1,7 @@
 // One half of the Orchestrator: the functions that launch, or those that terminate, one for each host and operating
 // system. Each half is a stack, as CloudFormation takes 500 resources in one.
 
+import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { Stack, type StackProps } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
 import type { HostInfrastructure } from '../../../adapters/hosts/infrastructure.ts';
@@ -42,6 +43,7 @@ export class OrchestratorStack extends Stack {
       const {
         permissions = [],
         launchPermissions = [],
+        remembersOffers = false,
         wildcards = [],
         environment = {},
       } = hosts.get(host) ?? {};
@@ -52,7 +54,11 @@ export class OrchestratorStack extends Stack {
         logs,
         queue,
         host,
-        permissions: half === 'launcher' ? [...permissions, ...launchPermissions] : permissions,
+        permissions: [
+          ...permissions,
+          ...(half === 'launcher' ? launchPermissions : []),
+          ...(half === 'launcher' && remembersOffers ? [askForOffers(shared)] : []),
+        ],
         wildcards,
         environment,
       });
@@ -61,6 +67,10 @@ export class OrchestratorStack extends Stack {
       this.watched.queues.push({ name: `${status}-${host}-${os}`, queue, deadLetters });
     }
   }
+}
+
+function askForOffers({ table }: Shared): PolicyStatement {
+  return new PolicyStatement({ actions: ['dynamodb:Query'], resources: [table.attrArn] });
 }
 
 function unitsOf(configuration: Configuration) {
