@@ -3,7 +3,7 @@
 // that what is measured is Node and ours; Lambda's own share, a place to run and the code's download, comes on top.
 
 import { spawn } from 'node:child_process';
-import { createHmac } from 'node:crypto';
+import { createHmac, randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -154,7 +154,17 @@ function startAws(): Promise<Server> {
   });
 }
 
-/** The table is empty and takes everything; topics and queues take every message. */
+/** Made at the very first start of a deployment, and only read at all others. */
+const deploymentItem = JSON.stringify({
+  Item: {
+    pk: { S: 'D' },
+    sk: { S: 'D' },
+    item: { S: JSON.stringify({ prefix: 'ab12x', claimKey: randomBytes(32).toString('base64') }) },
+    version: { N: '1' },
+  },
+});
+
+/** The table knows the deployment, is empty else, and takes everything; topics and queues take every message. */
 function answerOf(target: string, body: string): [type: string, text: string] {
   const json = 'application/x-amz-json-1.0';
   if (target.endsWith('GetSecretValue'))
@@ -163,6 +173,7 @@ function answerOf(target: string, body: string): [type: string, text: string] {
     const { Entries } = JSON.parse(body) as { Entries: { Id: string }[] };
     return [json, JSON.stringify({ Successful: Entries.map(({ Id }) => ({ Id, MessageId: Id })) })];
   }
+  if (target.endsWith('GetItem') && body.includes('"D"')) return [json, deploymentItem];
   if (target !== '') return [json, '{}'];
   const ids = [...new URLSearchParams(body)].flatMap(([key, value]) => (key.endsWith('.Id') ? value : []));
   const members = ids.map((id) => `<member><Id>${id}</Id><MessageId>${id}</MessageId></member>`).join('');

@@ -229,6 +229,19 @@ const rules: Rule[] = [
     ],
   },
   {
+    says: 'functions of AWS begin when they are loaded, so nothing imports them: the bundler takes them by their kind',
+    find: (file) =>
+      file.imports.filter((i) => i.target.startsWith('src/deployments/aws/functions/')).map(asFinding),
+    breaks: [
+      ['src/deployments/aws/emulated/system.ts', `import { handler } from '../functions/webhook.ts';`],
+      ['src/deployments/aws/functions/steps.ts', `import { handler } from './tick.ts';`],
+    ],
+    keeps: [
+      ['src/deployments/aws/bundle.ts', `import { functions } from './functions.ts';`],
+      ['src/deployments/aws/functions/steps.ts', `import { openTable } from '../ports.ts';`],
+    ],
+  },
+  {
     says: "an adapter's options.ts imports no package but zod, so that config loads no SDK",
     find: (file) =>
       /^src\/adapters\/.+\/options\.ts$/.test(file.path)

@@ -118,6 +118,7 @@ const fileOf: Readonly<Record<FunctionKind, string>> = {
   milestones: 'milestones.ts',
   hostEvents: 'host-events.ts',
   messenger: 'messenger.ts',
+  gatherer: 'messenger.ts',
   waker: 'waker.ts',
   publisher: 'publisher.ts',
   launcher: 'launcher.ts',
@@ -212,7 +213,7 @@ async function buildEntry(entry: string, { sdk, secretsStore }: BundleSettings) 
     format: 'esm',
     // By default a bundle for Node takes the CommonJS form of a package, which nothing can be left out of.
     mainFields: ['module', 'main'],
-    // Identifiers are kept: names in a stack trace are worth 27 KiB, and cost no time (docs/decisions/0015).
+    // Identifiers are kept: names in a stack trace are worth 27 KiB, and cost no time (docs/decisions/0016).
     minifyWhitespace: true,
     minifySyntax: true,
     legalComments: 'none',

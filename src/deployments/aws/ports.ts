@@ -75,8 +75,8 @@ export function queueOf(
 
 export async function openTable(
   environment: Pick<Environment, 'JOBS_TABLE' | 'GITHUB_NAME'> & Told,
+  world: World = openWorld(environment),
 ): Promise<Opened> {
-  const world = openWorld(environment);
   const { configuration, traits } = readBundled();
   const options = { ...world, client: createDynamoDbClient({}), tableName: environment.JOBS_TABLE };
   const table = createDynamoDbJobsTable({

@@ -9,19 +9,22 @@ import { readEnvironment, variables } from '../environment.ts';
 import { createHookAddressCheck } from '../hook-addresses.ts';
 import { httpDoor } from '../http.ts';
 import { invocation } from '../invocation.ts';
-import { openTable } from '../ports.ts';
+import { openTable, openWorld } from '../ports.ts';
 import { createSecret, webhookSecret } from '../secrets.ts';
 import { createSecretReader } from '../secrets-manager.ts';
 
 const environment = readEnvironment(env, variables.webhook);
-const { context, table } = await openTable(environment);
+const world = openWorld(environment);
 const readText = createSecretReader();
 const secret = createSecret({
-  ...context,
+  ...world,
   fetchText: () => readText(environment.WEBHOOK_SECRET_ARN),
   schema: webhookSecret,
   name: environment.WEBHOOK_SECRET_ARN,
 });
+// Asked for while the table is, so that the first webhook waits for the slower of the two; a failure is met again there.
+secret.read().catch(() => {});
+const { context, table } = await openTable(environment, world);
 
 const mayCome = environment.GITHUB_ADDRESSES_ONLY
   ? createHookAddressCheck({ ...context, table })
