@@ -242,5 +242,5 @@ export function createApi(deps: { connection: Connection; namespace: string; clo
 
 /** "the UID in the precondition (…) does not match the UID in record (…)" */
 function isOtherUid({ status, said }: Refusal): boolean {
-  return status === 409 && said.includes('UID in precondition');
+  return status === 409 && said.includes('UID in the precondition');
 }

@@ -179,7 +179,7 @@ export function createCluster({ clock, podsMax, jobsMax, trouble }: ClusterSetti
       throw new ClusterRefusal(
         409,
         'Conflict',
-        `Operation cannot be fulfilled on jobs.batch "${name}": Precondition failed: UID in precondition: ${uid}, UID in object meta: ${job.metadata.uid}`,
+        `Operation cannot be fulfilled on Job.batch "${name}": the UID in the precondition (${uid}) does not match the UID in record (${job.metadata.uid}). The object might have been deleted and then recreated`,
       );
     if (!job.metadata.deletionTimestamp) {
       const metadata = { ...job.metadata, deletionTimestamp: new Date(clock.now()).toISOString() };
