@@ -196,6 +196,8 @@ function environment(port: number): Record<string, string> {
     GITHUB_ADDRESSES_ONLY: 'false',
     CLAIM_URL: 'https://api.invalid/runners/claim',
     HOST: 'lab',
+    ACCOUNT_ID: '123456789012',
+    REGION: 'us-east-1',
     PUBLISHER_TOPIC_ARN: arn('sns', 'publisher.fifo'),
     JOBS_TOPIC_ARN: arn('sns', 'jobs'),
     TIMER_QUEUE_URL: queue('timer'),

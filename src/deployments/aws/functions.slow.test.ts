@@ -261,6 +261,8 @@ async function makeCloud() {
     GITHUB_ADDRESSES_ONLY: 'true',
     CLAIM_URL: 'https://api.invalid/runners/claim',
     HOST: 'lab',
+    ACCOUNT_ID: '000000000000',
+    REGION: 'us-east-1',
     PUBLISHER_TOPIC_ARN: await topicTo('publisher.fifo'),
     JOBS_TOPIC_ARN: await topicTo('jobs'),
     TIMER_QUEUE_URL: queueUrls.get('timer') ?? '',

@@ -5,7 +5,7 @@ import type { Clock } from '../../ports/clock.ts';
 import type { Telemetry } from '../../ports/telemetry.ts';
 
 /** What is used of what Lambda tells an invocation beside its event. */
-export interface InvocationContext {
+interface InvocationContext {
   awsRequestId: string;
   getRemainingTimeInMillis(): number;
 }

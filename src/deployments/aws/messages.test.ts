@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import type { Order } from '../../core/order.ts';
 import type { Notification } from '../../flow/notification.ts';
 import type { Step } from '../../flow/reconciler/message.ts';
-import { parseNotification, parseOrder, parseStep, parseWake } from './messages.ts';
+import { type MessagesAreRead, parseNotification, parseOrder, parseStep, parseWake } from './messages.ts';
 
 const runner = 'ab12x-lab-lint-01arz3ndektsv4rrffq69g5fav';
 const job = 'github.com#123';
@@ -37,6 +37,11 @@ const steps = [
 ] as unknown as Step[];
 
 describe('a message', () => {
+  it('is read into exactly the type of its name, or this does not compile', () => {
+    const each: readonly true[] = [true, true, true, true, true, true, true] satisfies MessagesAreRead;
+    assert.ok(each.length > 0);
+  });
+
   it('is read as it was meant, through JSON', () => {
     const sent = <Body>(body: Body): unknown => JSON.parse(JSON.stringify(body));
     assert.deepEqual(parseNotification(sent(notification)), notification);

@@ -131,7 +131,7 @@ function sns(): SNSClient {
   return snsClient;
 }
 
-export function sqs(): SQSClient {
+function sqs(): SQSClient {
   sqsClient ??= createSqsClient({});
   return sqsClient;
 }
