@@ -97,7 +97,8 @@ export async function startKubernetes(): Promise<Kubernetes> {
       `--service-account-key-file=${join(folder, 'accounts.key')}`,
       `--service-account-signing-key-file=${join(folder, 'accounts.key')}`,
       ...['--authorization-mode=RBAC', `--token-auth-file=${join(folder, 'tokens.csv')}`],
-      '--shutdown-delay-duration=0s',
+      // As clusters in use have it: who may is Pod Security's to say.
+      '--allow-privileged=true',
     ],
     'kube-controller-manager': [
       ...[`--kubeconfig=${kubeconfig}`, '--leader-elect=false', '--secure-port=0'],

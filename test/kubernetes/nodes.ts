@@ -169,11 +169,11 @@ export async function startNodes(
   };
 }
 
-/** Lives until it is told to end, or `ends` says so. */
+/** Lives until it is told to end, or `ends` says so, by namespace and name. */
 export function programThatWaits(ends: Map<string, () => void>): PodProgram {
-  return ({ name, signal }) =>
+  return ({ pod, name, signal }) =>
     new Promise((resolve) => {
-      ends.set(name, () => resolve(0));
+      ends.set(`${pod.metadata.namespace}/${name}`, () => resolve(0));
       signal.addEventListener('abort', () => resolve(143), { once: true });
     });
 }
