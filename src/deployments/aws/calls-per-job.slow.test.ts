@@ -6,16 +6,19 @@ import { countCalls } from './testing-calls.ts';
 
 const burst = { jobs: 500, hosts: 3, limit: 170, jobMs: 30_000, milestones: false };
 
-test('of five hundred jobs that start at once each takes fewer than eight calls', async () => {
+/** With calm changes gathered for 5 s it would be 7.8: a freed place would then wait so long for its next runner. */
+const atOnceMax = 9;
+
+test('of five hundred jobs that start at once each takes fewer than nine calls', async () => {
   const mints = { mintBurst: 1_000, mintsPerMinute: 6_000 };
   const { total, calls } = await countCalls({ ...burst, mints });
-  assert.ok(total <= 8 * burst.jobs, `${total} calls: ${shown(calls)}`);
+  assert.ok(total <= atOnceMax * burst.jobs, `${total} calls: ${shown(calls)}`);
 });
 
 /** Each start then is an event by itself, and what is alone is in no batch. */
-const pacedMax = 13.5;
+const pacedMax = 15;
 
-test('where GitHub registers seventy a minute, each takes fewer than fourteen', async () => {
+test('where GitHub registers seventy a minute, each takes fewer than fifteen', async () => {
   const { total, calls } = await countCalls(burst);
   assert.ok(total <= pacedMax * burst.jobs, `${total} calls: ${shown(calls)}`);
 });

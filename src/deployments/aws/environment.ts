@@ -33,6 +33,17 @@ const environmentSchema = z.object({
   HOST: name,
   /** Webhooks are taken from the addresses alone that GitHub says it sends them from. */
   GITHUB_ADDRESSES_ONLY: z.enum(['true', 'false']).transform((text) => text === 'true'),
+  /** Share of the jobs whose traces are kept; 0 where none are. */
+  TRACE_SAMPLE_RATIO: z
+    .string()
+    .regex(/^[\d.e-]+$/)
+    .transform(Number)
+    .pipe(z.number().min(0).max(1)),
+  /** Where the Publisher sends spans, and the tracer takes them from there. */
+  TRACES_QUEUE_URL: url,
+  TRACES_URL: url,
+  /** Headers for it, as a JSON object; empty where it wants none. */
+  TRACES_HEADERS_SECRET_ARN: z.union([arn, z.literal('')]),
   /** Of CloudWatch's metrics: one for each deployment. */
   METRICS_NAMESPACE: name,
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']),
@@ -47,19 +58,33 @@ const gitHub = ['GITHUB_API_URL', 'APP_SECRET_ARN'] as const;
 
 /** Which variables each kind of function is given: exactly these, and those of its hosts. */
 export const variables = {
-  webhook: [...table, 'WEBHOOK_SECRET_ARN', 'GITHUB_ADDRESSES_ONLY'],
+  webhook: [...table, 'WEBHOOK_SECRET_ARN', 'GITHUB_ADDRESSES_ONLY', 'TRACE_SAMPLE_RATIO'],
   claim: [...table, ...place, ...gitHub],
   milestones: [...table, ...place],
   hostEvents: table,
   messenger: [...everyFunction, 'PUBLISHER_TOPIC_ARN'],
+  gatherer: [...everyFunction, 'PUBLISHER_TOPIC_ARN'],
   waker: [...everyFunction, 'PUBLISHER_TOPIC_ARN', 'TIMER_QUEUE_URL', 'QUEUE_URL'],
-  publisher: [...table, 'PUBLISHER_TOPIC_ARN', 'JOBS_TOPIC_ARN', 'TIMER_QUEUE_URL', 'QUEUE_URL'],
+  publisher: [
+    ...table,
+    ...['PUBLISHER_TOPIC_ARN', 'JOBS_TOPIC_ARN', 'TIMER_QUEUE_URL', 'QUEUE_URL', 'TRACE_SAMPLE_RATIO'],
+  ],
   launcher: [...table, ...gitHub, 'CLAIM_URL', 'HOST', 'QUEUE_URL'],
   terminator: [...table, ...gitHub, 'HOST', 'QUEUE_URL'],
   tick: [...table, 'PUBLISHER_TOPIC_ARN', 'STEPS_QUEUE_URL', 'GITHUB_ADDRESSES_ONLY'],
-  steps: [...table, ...gitHub, 'PUBLISHER_TOPIC_ARN', 'JOBS_TOPIC_ARN', 'STEPS_QUEUE_URL', 'QUEUE_URL'],
-  asks: [...table, ...gitHub, 'QUEUE_URL'],
+  steps: [
+    ...table,
+    ...gitHub,
+    ...['PUBLISHER_TOPIC_ARN', 'JOBS_TOPIC_ARN', 'STEPS_QUEUE_URL', 'QUEUE_URL', 'TRACE_SAMPLE_RATIO'],
+  ],
+  asks: [...table, ...gitHub, 'QUEUE_URL', 'TRACE_SAMPLE_RATIO'],
+  tracer: [...everyFunction, 'QUEUE_URL', 'REGION', 'TRACES_URL', 'TRACES_HEADERS_SECRET_ARN'],
 } as const satisfies Readonly<Record<FunctionKind, readonly VariableName[]>>;
+
+/** What is added where traces are kept. */
+export const tracingVariables: Partial<Record<FunctionKind, readonly VariableName[]>> = {
+  publisher: ['TRACES_QUEUE_URL'],
+};
 
 export type Environment = z.output<typeof environmentSchema>;
 

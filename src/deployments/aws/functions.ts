@@ -3,10 +3,14 @@
 //
 //   doors         webhook, claim, milestones      routes of the HTTP API
 //                 hostEvents                      rules of EventBridge, as the hosts want them
-//   Messenger     messenger, waker                the table's stream; the timer's queue
+//   Messenger     messenger, gatherer             the table's stream: at once; what can wait a moment, together
+//                 waker                           the timer's queue
 //   Publisher     publisher                       FIFO queue of the Publisher Topic, a group for each host
 //   Orchestrator  launcher, terminator            one for each host and operating system, each with a queue
 //   Reconciler    tick, steps, asks               each minute; the queue of steps; orders to ask, of the Jobs Topic
+//   traces        tracer                          the queue of spans, where traces are kept
+
+import { calmWindowSeconds } from '../../adapters/jobs-tables/dynamodb/changes.ts';
 
 export const functionKinds = [
   'webhook',
@@ -14,6 +18,7 @@ export const functionKinds = [
   'milestones',
   'hostEvents',
   'messenger',
+  'gatherer',
   'waker',
   'publisher',
   'launcher',
@@ -23,14 +28,18 @@ export const functionKinds = [
   'asks',
 ] as const;
 
-export type FunctionKind = (typeof functionKinds)[number];
+/** Where traces are kept, and only there. */
+export const tracingKinds = ['tracer'] as const;
+
+export type FunctionKind = (typeof functionKinds)[number] | (typeof tracingKinds)[number];
 
 /** Queues of the deployment; `launch` and `terminate` once for each host and operating system. */
-export type QueueKind = 'publisher' | 'timer' | 'launch' | 'terminate' | 'steps' | 'asks';
+export type QueueKind = 'publisher' | 'timer' | 'launch' | 'terminate' | 'steps' | 'asks' | 'traces';
 
 export type Trigger =
   | { kind: 'route'; method: 'POST'; path: string; ratePerSecond: number; burst: number }
-  | { kind: 'stream'; batchSizeMax: number }
+  /** Changes that are `calm`, or those that are not; gathered for so long. */
+  | { kind: 'stream'; calm: boolean; batchSizeMax: number; windowSeconds: number }
   | { kind: 'queue'; queue: QueueKind; batchSizeMax: number; concurrencyMax: number | null }
   | { kind: 'schedule'; everyMinutes: number }
   | { kind: 'events' };
@@ -138,7 +147,7 @@ export const functions: Readonly<Record<FunctionKind, FunctionSpec>> = {
   },
   messenger: {
     says: 'Turns what changed in the table into notifications',
-    trigger: { kind: 'stream', batchSizeMax: 100 },
+    trigger: { kind: 'stream', calm: false, batchSizeMax: 100, windowSeconds: 0 },
     memoryMb,
     timeoutSeconds: 20,
     table: [],
@@ -146,6 +155,17 @@ export const functions: Readonly<Record<FunctionKind, FunctionSpec>> = {
     secret: null,
     hosts: 'none',
     // What it tells of may be what a run of the Publisher caused, for as long as a burst lasts.
+    recursiveLoop: 'Allow',
+  },
+  gatherer: {
+    says: 'The Messenger for changes that order nothing by themselves: it tells of those of a moment together',
+    trigger: { kind: 'stream', calm: true, batchSizeMax: 500, windowSeconds: calmWindowSeconds },
+    memoryMb,
+    timeoutSeconds: 20,
+    table: [],
+    sends: ['publisherTopic'],
+    secret: null,
+    hosts: 'none',
     recursiveLoop: 'Allow',
   },
   waker: {
@@ -229,6 +249,18 @@ export const functions: Readonly<Record<FunctionKind, FunctionSpec>> = {
     table: facts,
     sends: [],
     secret: 'app',
+    hosts: 'none',
+    recursiveLoop: 'Terminate',
+  },
+  tracer: {
+    says: 'Takes spans of traces to where they are looked at',
+    trigger: { kind: 'queue', queue: 'traces', batchSizeMax: 10, concurrencyMax: 2 },
+    memoryMb,
+    // A back end that is slower than 8 s is asked again later.
+    timeoutSeconds: 20,
+    table: [],
+    sends: [],
+    secret: null,
     hosts: 'none',
     recursiveLoop: 'Terminate',
   },

@@ -125,6 +125,7 @@ export class PipelineStack extends Stack {
     );
     const hostEvents = new Construct(this, 'HostEvents');
     const messenger = new Construct(this, 'Messenger');
+    const gatherer = new Construct(this, 'Gatherer');
     const tick = new Construct(this, 'Tick');
     station('publisher', publisher, { queue: queues.publisher.queue });
     station('waker', waker, { queue: queues.timer.queue });
@@ -142,7 +143,11 @@ export class PipelineStack extends Stack {
     this.apiId = api.apiId;
     this.streamFailures = createFailureQueue(messenger, encryptionKey);
     const permissions = [sendTo(this.streamFailures)];
-    mapStream(messenger, station('messenger', messenger, { permissions }), shared, this.streamFailures);
+    for (const [kind, scope] of [
+      ['messenger', messenger],
+      ['gatherer', gatherer],
+    ] as const)
+      mapStream(kind, scope, station(kind, scope, { permissions }), shared, this.streamFailures);
     createSchedule(tick, station('tick', tick));
     const { wildcards } = allOf(hosts);
     const lookUps = [...hosts.values()].flatMap(({ eventPermissions = [] }) => eventPermissions);
@@ -174,16 +179,24 @@ function allOf(hosts: ReadonlyMap<HostName, HostInfrastructure>) {
 }
 
 /** Only what is not counted comes through, so that the Publisher's own writes cost no call. See changes.ts. */
-const uncountedAlone = { dynamodb: { NewImage: { dirty: { S: [{ exists: true }] } } } };
+function uncountedAlone(calm: boolean) {
+  return { dynamodb: { NewImage: { dirty: { S: [{ exists: true }] }, calm: { S: [{ exists: calm }] } } } };
+}
 
 /** The mapping sends in the function's name. */
 function sendTo(queue: Queue): PolicyStatement {
   return new PolicyStatement({ actions: ['sqs:SendMessage'], resources: [queue.queueArn] });
 }
 
-function mapStream(scope: Construct, messenger: StationFunction, { table }: Shared, failures: Queue): void {
-  const { trigger } = functions.messenger;
-  if (trigger.kind !== 'stream') throw new Error('the Messenger has no stream, by functions.ts');
+function mapStream(
+  kind: 'messenger' | 'gatherer',
+  scope: Construct,
+  messenger: StationFunction,
+  { table }: Shared,
+  failures: Queue,
+): void {
+  const { trigger } = functions[kind];
+  if (trigger.kind !== 'stream') throw new Error(`the ${kind} has no stream, by functions.ts`);
   Validations.of(scope).acknowledge({
     id: 'AwsSolutions-IAM5[Resource::<Table.Arn>/stream/*]',
     reason:
@@ -195,14 +208,15 @@ function mapStream(scope: Construct, messenger: StationFunction, { table }: Shar
     // Not the newest alone: what is written while the mapping is made counts too.
     startingPosition: 'TRIM_HORIZON',
     batchSize: trigger.batchSizeMax,
-    maximumBatchingWindowInSeconds: 0,
-    parallelizationFactor: streamParallelization,
+    maximumBatchingWindowInSeconds: trigger.windowSeconds,
+    // What is gathered is gathered in one line: each would call the function for itself.
+    parallelizationFactor: trigger.calm ? 1 : streamParallelization,
     bisectBatchOnFunctionError: true,
     maximumRetryAttempts: streamRetriesMax,
     maximumRecordAgeInSeconds: streamRecordSecondsMax,
     functionResponseTypes: partialFailures,
     destinationConfig: { onFailure: { destination: failures.queueArn } },
-    filterCriteria: { filters: [{ pattern: JSON.stringify(uncountedAlone) }] },
+    filterCriteria: { filters: [{ pattern: JSON.stringify(uncountedAlone(trigger.calm)) }] },
   });
 }
 

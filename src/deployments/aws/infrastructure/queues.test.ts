@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { receivesMax } from '../../../flow/orchestrator/each.ts';
 import { functions } from '../functions.ts';
 import {
   type JsonObject,
@@ -23,7 +24,7 @@ test('every queue has one for its dead letters, of its own kind, that keeps them
   const used = new Set<string>();
   for (const { id, stack, properties } of working) {
     const { deadLetterTargetArn = null, maxReceiveCount } = objectOf(properties['RedrivePolicy']);
-    assert.ok(Number(maxReceiveCount) >= 5, id);
+    assert.ok(Number(maxReceiveCount) >= receivesMax, id);
     const dead = queues().find((one) => one.stack === stack && refersTo(deadLetterTargetArn, one));
     assert.ok(dead && !used.has(`${stack} ${dead.id}`), id);
     used.add(`${stack} ${dead.id}`);

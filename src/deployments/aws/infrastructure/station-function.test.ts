@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { calmWindowSeconds } from '../../../adapters/jobs-tables/dynamodb/changes.ts';
 import { variables } from '../environment.ts';
 import { type FunctionKind, functionKinds, functions } from '../functions.ts';
 import {
@@ -213,7 +214,7 @@ describe('mappings', () => {
   };
 
   test('each tells which messages failed', () => {
-    assert.equal(mappings().length, 11);
+    assert.equal(mappings().length, 12);
     for (const { properties } of mappings()) {
       assert.deepEqual(properties['FunctionResponseTypes'], ['ReportBatchItemFailures']);
     }
@@ -237,7 +238,8 @@ describe('mappings', () => {
     const { FilterCriteria, DestinationConfig, ...properties } = mappingOf('messenger');
     const { Filters } = objectOf(FilterCriteria);
     const patterns = listOf(Filters).map((filter) => JSON.parse(String(objectOf(filter)['Pattern'])));
-    assert.deepEqual(patterns, [{ dynamodb: { NewImage: { dirty: { S: [{ exists: true }] } } } }]);
+    const uncounted = { dirty: { S: [{ exists: true }] }, calm: { S: [{ exists: false }] } };
+    assert.deepEqual(patterns, [{ dynamodb: { NewImage: uncounted } }]);
     assert.equal(properties['MaximumBatchingWindowInSeconds'], 0);
     assert.equal(properties['BisectBatchOnFunctionError'], true);
     assert.equal(properties['StartingPosition'], 'TRIM_HORIZON');
@@ -253,6 +255,17 @@ describe('mappings', () => {
     assert.ok(failures && refersTo(DestinationConfig ?? null, failures));
     const sends = grants('messenger').filter(({ actions }) => actions.includes('sqs:SendMessage'));
     assert.ok(sends.some(({ resources }) => refersTo(resources, failures)));
+  });
+
+  test('what can wait a moment is gathered by a second one, which takes what the first leaves', () => {
+    const { FilterCriteria, ...properties } = mappingOf('gatherer');
+    const { Filters } = objectOf(FilterCriteria);
+    const patterns = listOf(Filters).map((filter) => JSON.parse(String(objectOf(filter)['Pattern'])));
+    const calm = { dirty: { S: [{ exists: true }] }, calm: { S: [{ exists: true }] } };
+    assert.deepEqual(patterns, [{ dynamodb: { NewImage: calm } }]);
+    assert.equal(properties['MaximumBatchingWindowInSeconds'], calmWindowSeconds);
+    assert.equal(properties['ParallelizationFactor'], 1);
+    assert.equal(properties['BisectBatchOnFunctionError'], true);
   });
 });
 

@@ -26,7 +26,7 @@ describe('What a mapping says', () => {
     });
     assert.deepEqual(mapping, {
       ...{ kind: 'stream', functionName: 'messenger', streamArn: EventSourceArn, from: 'TRIM_HORIZON' },
-      ...{ batchSizeMax: 50, lines: 4, retriesMax: 5, recordAgeMsMax: 600_000 },
+      ...{ batchSizeMax: 50, windowMs: 0, lines: 4, retriesMax: 5, recordAgeMsMax: 600_000 },
       ...{ bisects: true, reportsFailures: true, failuresTo: queueArn },
       filters: [{ eventName: ['INSERT'] }],
     });
@@ -45,7 +45,13 @@ describe('What a mapping says', () => {
     const one = { FunctionArn, EventSourceArn: queueArn, ...partial };
     assert.throws(() => mappingOf({ ...one, MaximumBatchingWindowInSeconds: 5 }), /waits 5 s/);
     assert.throws(() => mappingOf({ ...one, FunctionResponseTypes: [] }), /does not report failures/);
-    assert.throws(() => mappingOf({ ...one, ScalingConfig: { MaximumConcurrency: 1 } }), /MaximumConcurrency/);
-    assert.throws(() => mappingOf({ ...one, EventSourceArn: 'arn:aws:kinesis:x:0:stream/y' }), /known are sqs/);
+    assert.throws(
+      () => mappingOf({ ...one, ScalingConfig: { MaximumConcurrency: 1 } }),
+      /MaximumConcurrency/,
+    );
+    assert.throws(
+      () => mappingOf({ ...one, EventSourceArn: 'arn:aws:kinesis:x:0:stream/y' }),
+      /known are sqs/,
+    );
   });
 });

@@ -58,10 +58,11 @@ export function mappingOf(configuration: unknown): Mapping {
   const given = listed.parse(configuration);
   const functionName = given.FunctionArn.split(':')[6] ?? '';
   const service = given.EventSourceArn.split(':')[2];
-  if (given.MaximumBatchingWindowInSeconds) {
+  const windowSeconds = given.MaximumBatchingWindowInSeconds ?? 0;
+  if (windowSeconds > 0 && service === 'sqs') {
     throw new Error(
-      `the mapping of ${functionName} waits ${given.MaximumBatchingWindowInSeconds} s for a batch to fill: ` +
-        'the runner here knows no such window, and none of ours has one',
+      `the mapping of ${functionName} waits ${windowSeconds} s for a batch to fill: the runner here knows no such ` +
+        'window of queues, and none of ours has one',
     );
   }
   const reportsFailures = given.FunctionResponseTypes.length > 0;
@@ -89,6 +90,7 @@ export function mappingOf(configuration: unknown): Mapping {
     streamArn: given.EventSourceArn,
     from: given.StartingPosition ?? 'LATEST',
     batchSizeMax: given.BatchSize ?? 100,
+    windowMs: windowSeconds * 1_000,
     lines: given.ParallelizationFactor ?? 1,
     retriesMax: retries === infinite ? Number.POSITIVE_INFINITY : retries,
     recordAgeMsMax: ageSeconds === infinite ? recordAgeMsMax : ageSeconds * 1_000,

@@ -8,6 +8,7 @@ const startMs = 1_800_000_000_000;
 
 const mappingOfTests: StreamMapping = {
   batchSizeMax: 4,
+  windowMs: 0,
   lines: 1,
   retriesMax: 2,
   recordAgeMsMax: 60_000,
@@ -85,6 +86,22 @@ describe('A stream run as a mapping of Lambda runs it', () => {
       ['1', '2', '3', '4'],
       ['5', '6'],
     ]);
+  });
+
+  it('gathers what comes within its window, unless a batch is full before', async () => {
+    const few = await run(
+      { windowMs: 2_000 },
+      [1, 2].map((n) => record(n)),
+      () => null,
+    );
+    assert.deepEqual(few.batches, [['1', '2']]);
+    assert.equal(few.elapsedMs, 2_000);
+    const full = await run(
+      { windowMs: 2_000 },
+      [1, 2, 3, 4].map((n) => record(n)),
+      () => null,
+    );
+    assert.deepEqual([full.batches.length, full.elapsedMs], [1, 0]);
   });
 
   it('keeps what no filter lets pass from costing a call', async () => {

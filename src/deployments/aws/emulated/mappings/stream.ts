@@ -4,6 +4,8 @@
 //                         ├─ line 1      by the hash of the partition key, so an item's changes keep their order,
 //                         └─ line …      and a line that is stuck holds up none but itself
 //
+// With a window, a line waits for it before each batch that is not full.
+//
 // A batch that fails comes again, at once and then after longer and longer: whole, or halved where the mapping bisects,
 // or from the first record that the answer names. Halving and going on from a named record use no try up; a batch that
 // fails at its first record does. When the tries are used up, or the first records are too old, they are given up: a
@@ -26,6 +28,8 @@ export interface StreamRecord {
 
 export interface StreamMapping {
   batchSizeMax: number;
+  /** A batch is gathered for so long from its first record, or until it is full. */
+  windowMs: number;
   /** Lines of one shard: `ParallelizationFactor`. */
   lines: number;
   /** Tries after the first. */
@@ -94,6 +98,7 @@ export function createStreamLines(deps: StreamDeps): StreamLines {
 
   async function work(line: Line): Promise<void> {
     while (line.waiting.length > 0 && !isStopped) {
+      if (mapping.windowMs > 0 && line.waiting.length < mapping.batchSizeMax) await pause(mapping.windowMs);
       const records = line.waiting.splice(0, mapping.batchSizeMax);
       recordsInWork += records.length;
       await deliver(records);

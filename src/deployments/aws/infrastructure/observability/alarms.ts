@@ -128,8 +128,8 @@ function flow({ settings, functions: all }: ObservabilityProps): AlarmTerms[] {
       .filter(({ kind }) => functions[kind].trigger.kind === 'stream')
       .map(
         (station): AlarmTerms => ({
-          id: 'StreamIsLate',
-          says: 'The Messenger reads changes of the table more than a minute after they were written, so every job is late.',
+          id: station.kind === 'messenger' ? 'StreamIsLate' : 'GatheringIsLate',
+          says: 'The Messenger reads changes of the table more than a minute after they were written, so jobs are late.',
           section: 'stream-is-late',
           metric: ofFunction(station.function, 'IteratorAge', most(1)),
           threshold: iteratorAgeMsMax,
