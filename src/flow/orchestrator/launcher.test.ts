@@ -15,11 +15,16 @@ import {
 } from '../../../test/fixtures/stations.ts';
 import { type GitHub, GitHubError } from '../../ports/github.ts';
 import type { Host, LaunchRequest } from '../../ports/host.ts';
-import { createLauncher } from './launcher.ts';
+import { createLauncher, type LauncherDeps } from './launcher.ts';
 
 const handedOver = { ...claimedTraits, configuration: 'handedOver' as const };
 
-function launcherOf(stations: Stations, host: Partial<Host>, github: Partial<GitHub> = {}) {
+function launcherOf(
+  stations: Stations,
+  host: Partial<Host>,
+  github: Partial<GitHub> = {},
+  change: Partial<LauncherDeps> = {},
+) {
   return createLauncher({
     ...stations,
     hostName,
@@ -30,6 +35,7 @@ function launcherOf(stations: Stations, host: Partial<Host>, github: Partial<Git
     host: scripted<Host>('host', { traits: claimedTraits, ...host }),
     github: scripted<GitHub>('github', github),
     machineOf: () => ({ machine: {}, lifetimeMsMax: 1_000 }),
+    ...change,
   });
 }
 
@@ -134,6 +140,23 @@ describe('the launcher', () => {
     assert.equal(runner?.removing, null);
     // The same order again: never a second call while the first is in doubt.
     await launcherOf(stations, {})(messages(launchOrder(name, soon(stations))));
+  });
+
+  it('leaves an order of a pool that it does not know yet as it is: its configuration is still the old one', async () => {
+    const stations = stationsOf();
+    const name = await stations.order();
+    const { table } = stations;
+    const known = await table.readRunner(name);
+    assert.ok(known);
+    const order = launchOrder(name, soon(stations));
+    const launcher = launcherOf(stations, {}, {}, { machineOf: () => null });
+    for (const body of [order, { ...order, known }]) {
+      const outcomes = await launcher(messages(body));
+      assert.deepEqual(outcomes, [{ id: '1', outcome: 'retry', delayMs: 20_000 }]);
+      const runner = await table.readRunner(name);
+      assert.equal(runner?.state, 'ordered', 'no evidence against the pool');
+      assert.equal(runner?.lease, null);
+    }
   });
 
   it('tries the next attempt only after a definite refusal, then frees the place', async () => {

@@ -15,11 +15,12 @@ import type { Clock, EpochMs, Random } from '../../ports/clock.ts';
 import { type GitHub, GitHubError } from '../../ports/github.ts';
 import type { Host, LaunchAnswer, RunnerConfiguration } from '../../ports/host.ts';
 import type { JobsTable } from '../../ports/jobs-table.ts';
-import type { BatchHandler, MessageOutcome, ReceivedMessage } from '../../ports/queue.ts';
+import type { BatchHandler } from '../../ports/queue.ts';
 import type { Telemetry } from '../../ports/telemetry.ts';
 import type { ClaimTokens } from '../claim-token.ts';
 import { register, unregister } from '../registration.ts';
 import { createCompany } from './company.ts';
+import { eachByItself } from './each.ts';
 import { metrics } from './metrics.ts';
 import { retryAfter } from './retry.ts';
 
@@ -43,6 +44,8 @@ export interface LauncherDeps {
 
 /** Attempts under one lease: each has told definitely that it started nothing. */
 const attemptsMax = 4;
+/** A pool that is not configured here yet. Where it is not any more, the Publisher takes its orders back. */
+const poolUnknownRetryMs = 20_000;
 /** The host has to answer so long before the lease ends, so that no call outlives it. */
 const answerMarginMs = 2_000;
 
@@ -50,13 +53,7 @@ export function createLauncher(deps: LauncherDeps): BatchHandler<Order> {
   const { clock, table, github, host, telemetry, timing } = deps;
   const company = createCompany(clock);
 
-  return async (batch) => Promise.all(batch.map(handle));
-
-  async function handle(message: ReceivedMessage<Order>): Promise<MessageOutcome> {
-    const { id, body } = message;
-    const retryMs = body.status === 'launch' ? await launch(body) : null;
-    return retryMs === null ? { id, outcome: 'done' } : { id, outcome: 'retry', delayMs: retryMs };
-  }
+  return eachByItself(deps, async (order) => (order.status === 'launch' ? launch(order) : null));
 
   /** `null`: nothing more to do for this message; else the time after which it is worth another try. */
   async function launch(order: Extract<Order, { status: 'launch' }>): Promise<number | null> {
@@ -67,6 +64,9 @@ export function createLauncher(deps: LauncherDeps): BatchHandler<Order> {
     const lease = { kind: 'lease', owner, until } as const;
     const mark = { kind: 'mark', owner } as const;
     const known = order.known?.name === order.runner ? order.known : undefined;
+    const pool = (known ?? (await table.readRunner(order.runner)))?.pool;
+    // A new configuration reaches the Publisher first: nobody is to blame, and this launcher will have it in minutes.
+    if (pool !== undefined && deps.machineOf(pool) === null) return poolUnknownRetryMs;
     if (host.traits.configuration === 'claimed') {
       // Nothing is waited for between the two, so they are one write.
       const marked = await table.recordRunner(order.runner, [lease, mark], now, known);

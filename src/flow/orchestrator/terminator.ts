@@ -8,9 +8,10 @@ import type { Clock } from '../../ports/clock.ts';
 import { type GitHub, GitHubError } from '../../ports/github.ts';
 import type { Host } from '../../ports/host.ts';
 import type { JobsTable } from '../../ports/jobs-table.ts';
-import type { BatchHandler, MessageOutcome, ReceivedMessage } from '../../ports/queue.ts';
+import type { BatchHandler } from '../../ports/queue.ts';
 import type { Telemetry } from '../../ports/telemetry.ts';
 import { mayBeRegistered, unregister } from '../registration.ts';
+import { eachByItself } from './each.ts';
 import { metrics } from './metrics.ts';
 import { retryAfter } from './retry.ts';
 
@@ -27,15 +28,10 @@ export interface TerminatorDeps {
 export function createTerminator(deps: TerminatorDeps): BatchHandler<Order> {
   const { clock, table, github, host, telemetry, timing } = deps;
 
-  return async (batch) => Promise.all(batch.map(handle));
-
-  async function handle(message: ReceivedMessage<Order>): Promise<MessageOutcome> {
-    const { id, body } = message;
-    if (body.status !== 'terminate') return { id, outcome: 'done' };
-    const runner = await table.readRunner(body.runner);
-    const retryMs = runner ? await end(runner) : null;
-    return retryMs === null ? { id, outcome: 'done' } : { id, outcome: 'retry', delayMs: retryMs };
-  }
+  return eachByItself(deps, async (order) => {
+    const runner = order.status === 'terminate' ? await table.readRunner(order.runner) : null;
+    return runner && end(runner);
+  });
 
   async function end(runner: Runner): Promise<number | null> {
     const { removing, doneAt } = runner;
