@@ -22,6 +22,9 @@ const againMs = 60_000;
 
 const state = z.object({ ranges: z.array(z.string()).readonly() }) satisfies z.ZodType<HookAddresses>;
 
+/** What the door answers to everybody else. The deploy command knows it by this. */
+export const foreignAddress = "webhooks are taken from GitHub's addresses alone";
+
 /** `address` is as API Gateway says, never as a header does. */
 export function createHookAddressCheck({
   table,

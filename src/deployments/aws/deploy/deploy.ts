@@ -261,8 +261,11 @@ async function connectWebhook(
     );
     return false;
   }
+  const answers = tried.isSecretTried
+    ? 'It answers'
+    : "It answers to GitHub's addresses alone, as it should, so the secret was not tried from here";
   if (!webhook) {
-    output.say(`It answers. The App's webhook was left as it is (--no-webhook); its URL here is ${url}`);
+    output.say(`${answers}. The App's webhook was left as it is (--no-webhook); its URL here is ${url}`);
     return true;
   }
   const before = await github.readHookUrl();
@@ -277,8 +280,8 @@ async function connectWebhook(
   await pointWebhook(github, { url, secret: given.webhookSecret });
   output.say(
     isElsewhere
-      ? `It answers. The App's webhook pointed to ${before}, and now points here.`
-      : "It answers, and the App's webhook points here.",
+      ? `${answers}. The App's webhook pointed to ${before}, and now points here.`
+      : `${answers}. The App's webhook points here.`,
   );
   return true;
 }

@@ -2,20 +2,22 @@ import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { test } from 'node:test';
 import { createVirtualClock } from '../../../adapters/clock/virtual/index.ts';
+import { foreignAddress } from '../hook-addresses.ts';
 import { reachableUrl, tryWebhook } from './webhook.ts';
 
 const url = 'https://a1b2c3.execute-api.eu-central-1.amazonaws.com/webhooks/github';
 
-async function trying(answers: readonly (number | Error)[], stop = new AbortController()) {
+async function trying(answers: readonly (number | Error | Response)[], stop = new AbortController()) {
   const clock = createVirtualClock(0);
   const asked: { signature: string | null; body: string }[] = [];
   const fetch: typeof globalThis.fetch = (_, init) => {
     const body = String(init?.body);
     asked.push({ signature: new Headers(init?.headers).get('x-hub-signature-256'), body });
     const answer = answers[Math.min(asked.length, answers.length) - 1] ?? 500;
-    return answer instanceof Error
-      ? Promise.reject(answer)
-      : Promise.resolve(new Response(null, { status: answer }));
+    if (answer instanceof Error) return Promise.reject(answer);
+    return Promise.resolve(
+      answer instanceof Response ? answer.clone() : new Response(null, { status: answer }),
+    );
   };
   let isDone = false;
   const tried = tryWebhook(url, 'secret', { clock, fetch, signal: stop.signal }).finally(() => {
@@ -30,7 +32,7 @@ async function trying(answers: readonly (number | Error)[], stop = new AbortCont
 
 test('the webhook is tried with a ping that is signed as GitHub signs', async () => {
   const { tried, asked } = await trying([202]);
-  assert.deepEqual(tried, { answered: true });
+  assert.deepEqual(tried, { answered: true, isSecretTried: true });
   assert.equal(asked.length, 1);
   const wanted = createHmac('sha256', 'secret')
     .update(asked[0]?.body ?? '')
@@ -40,7 +42,7 @@ test('the webhook is tried with a ping that is signed as GitHub signs', async ()
 
 test('one that is not there yet, or does not know its secret yet, is tried again', async () => {
   const { tried, asked } = await trying([new Error('ENOTFOUND'), 404, 401, 202]);
-  assert.deepEqual(tried, { answered: true });
+  assert.deepEqual(tried, { answered: true, isSecretTried: true });
   assert.equal(asked.length, 4);
 });
 
@@ -49,6 +51,15 @@ test('one that goes on refusing is given up with its last answer, after a minute
   assert.ok(!tried.answered);
   assert.match(tried.why, /401.*secret/);
   assert.ok(asked.length > 20 && asked.length < 40, String(asked.length));
+});
+
+test("one that takes webhooks from GitHub's addresses alone is there, though it refuses a ping of ours", async () => {
+  const body = JSON.stringify({ message: foreignAddress });
+  const { tried, asked } = await trying([new Response(body, { status: 403 })]);
+  assert.deepEqual(tried, { answered: true, isSecretTried: false });
+  assert.equal(asked.length, 1);
+  const another = await trying([new Response('{"message":"Forbidden"}', { status: 403 })]);
+  assert.deepEqual(another.tried, { answered: false, why: 'it answers 403' }, "a firewall's is none of ours");
 });
 
 test('a person who does not want to wait is not made to', async () => {

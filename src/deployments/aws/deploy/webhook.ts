@@ -4,9 +4,15 @@
 import { createHmac } from 'node:crypto';
 import type { GitHubApp } from '../../../adapters/github/app/index.ts';
 import type { Clock } from '../../../ports/clock.ts';
+import { foreignAddress } from '../hook-addresses.ts';
 import type { Place } from './place.ts';
 
-export type Tried = { answered: true } | { answered: false; why: string };
+export type Tried =
+  /** `isSecretTried`: not where webhooks are taken from GitHub's addresses alone, and this is another. */
+  { answered: true; isSecretTried: boolean } | { answered: false; why: string };
+
+/** Refused for where it comes from: all is there, up to the function itself, and nothing more can be known from here. */
+const foreign = Symbol('foreign');
 
 /** A new stage of the HTTP API is there within seconds, a changed secret is read again within one minute. */
 const tryMsMax = 90_000;
@@ -32,14 +38,18 @@ export async function tryWebhook(
   const startedAt = clock.now();
   for (;;) {
     const why = await ping(url, secret, deps.fetch);
-    if (why === null) return { answered: true };
+    if (why === null || why === foreign) return { answered: true, isSecretTried: why === null };
     if (signal.aborted || clock.now() - startedAt >= tryMsMax) return { answered: false, why };
     await clock.sleep(betweenTriesMs);
   }
 }
 
 /** Why it did not go well; `null` where it did. */
-async function ping(url: string, secret: string, send: typeof globalThis.fetch): Promise<string | null> {
+async function ping(
+  url: string,
+  secret: string,
+  send: typeof globalThis.fetch,
+): Promise<string | typeof foreign | null> {
   const body = JSON.stringify({ zen: 'Asked by the deployment itself.' });
   const signature = `sha256=${createHmac('sha256', secret).update(body).digest('hex')}`;
   try {
@@ -53,8 +63,9 @@ async function ping(url: string, secret: string, send: typeof globalThis.fetch):
       body,
       signal: AbortSignal.timeout(answerMsMax),
     });
-    await response.body?.cancel();
+    const answer = await response.text();
     if (response.ok) return null;
+    if (response.status === 403 && answer.includes(foreignAddress)) return foreign;
     if (response.status === 401)
       return '401: the function does not know the secret, or has not read it again yet';
     return `it answers ${response.status}`;

@@ -6,10 +6,10 @@ import { metrics } from '../../../flow/producer/metrics.ts';
 import { type WebhookRequest, webhookBytesMax } from '../../../flow/producer/webhook.ts';
 import { makeWebhookDoor } from '../../stations.ts';
 import { readEnvironment, variables } from '../environment.ts';
-import { createHookAddressCheck } from '../hook-addresses.ts';
+import { createHookAddressCheck, foreignAddress } from '../hook-addresses.ts';
 import { httpDoor } from '../http.ts';
 import { invocation } from '../invocation.ts';
-import { openTable, openWorld } from '../ports.ts';
+import { openTable, openWorld, traced } from '../ports.ts';
 import { createSecret, webhookSecret } from '../secrets.ts';
 import { createSecretReader } from '../secrets-manager.ts';
 
@@ -53,9 +53,9 @@ export const handler = invocation(
 
 function foreign(): Answer {
   context.telemetry.count(metrics.webhooks, { status: '403' });
-  return { status: 403, body: { message: "webhooks are taken from GitHub's addresses alone" } };
+  return { status: 403, body: { message: foreignAddress } };
 }
 
 function answerBy(secrets: readonly string[], request: WebhookRequest): Promise<Answer> {
-  return makeWebhookDoor(context, { table }, secrets)(request);
+  return makeWebhookDoor(traced(context, environment), { table }, secrets)(request);
 }
