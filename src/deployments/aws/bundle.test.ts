@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { awsConfiguration } from '../../../test/fixtures/aws-configuration.ts';
+import { hostTypes } from '../../config/host-types.ts';
 import type { HostName } from '../../core/ids.ts';
 import { type BundledFunction, bundleFunctions } from './bundle.ts';
 import { functionKinds, functions } from './functions.ts';
@@ -108,6 +109,7 @@ describe('the bundled functions', () => {
     const outDirectory = join(folder, 'runtime');
     const lean = await bundleFunctions({
       configuration,
+      kinds: ['webhook', 'messenger', 'steps'],
       outDirectory,
       sdk: 'runtime',
       secretsStore: 'parameterStore',
@@ -119,6 +121,28 @@ describe('the bundled functions', () => {
       );
       assert.equal(imported.includes('@aws-sdk/client-secrets-manager'), false, name);
       assert.equal(imported.includes('@aws-sdk/client-ssm'), functions[kind].secret !== null, name);
+    }
+  });
+
+  it('are small with the client of EC2 too, whose service has some thousand kinds of messages', async () => {
+    const options: unknown = hostTypes['ec2']?.options.parse({});
+    const onEc2 = await bundleFunctions({
+      configuration: {
+        ...configuration,
+        hosts: configuration.hosts.map((host) => ({ ...host, type: 'ec2', options })),
+      },
+      kinds: ['launcher'],
+      outDirectory: join(folder, 'ec2'),
+      sdk: 'bundled',
+      secretsStore: 'secretsManager',
+    });
+    assert.ok(onEc2.length > 0);
+    for (const bundle of onEc2) {
+      assert.ok(
+        filesOf(bundle).some((file) => file.includes('@aws-sdk/client-ec2/')),
+        bundle.name,
+      );
+      assert.ok(bundle.zippedBytes <= zippedBytesMax.bundled, `${bundle.name}: ${bundle.zippedBytes}`);
     }
   });
 

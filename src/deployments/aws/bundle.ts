@@ -28,6 +28,8 @@ export interface BundleSettings {
   /** AWS's SDK: within each bundle, or as Lambda's runtime brings it. */
   sdk: 'bundled' | 'runtime';
   secretsStore: 'secretsManager' | 'parameterStore';
+  /** These alone, for who looks at a few. */
+  kinds?: readonly FunctionKind[];
 }
 
 export interface BundledFunction {
@@ -56,8 +58,9 @@ export async function bundleFunctions(settings: BundleSettings): Promise<Bundled
   const bundled: Bundled = { configuration, traits: await traitsOf(configuration) };
   const configurationText = JSON.stringify(bundled);
   const built = new Map<string, ReturnType<typeof buildEntry>>();
+  const wanted = functionsOf(configuration).filter(({ kind }) => settings.kinds?.includes(kind) ?? true);
   return Promise.all(
-    functionsOf(configuration).map(async ({ name, kind, host, os }): Promise<BundledFunction> => {
+    wanted.map(async ({ name, kind, host, os }): Promise<BundledFunction> => {
       const entry = entryOf(kind, await typesMetBy(kind, host, configuration));
       // Launchers of two hosts of one type are the same code.
       const building = built.get(entry) ?? buildEntry(entry, settings);
