@@ -207,6 +207,25 @@ describe('a machine that lives without a live record', () => {
   });
 });
 
+describe('a runner whose record can not be written', () => {
+  it('keeps no other from being compared, and no machine without a record from its end', async () => {
+    const stations = stationsOf();
+    const { table } = stations;
+    const [stuck, dies] = [await stations.order(), await stations.order()];
+    for (const name of [stuck, dies]) await know(stations, name, ...online);
+    const stray = `${prefix}-one-lint-${'y'.repeat(26)}`;
+    const failing: typeof table = {
+      ...table,
+      recordRunner: (...given) =>
+        given[0] === stuck ? Promise.reject(new Error('too large')) : table.recordRunner(...given),
+    };
+    const machines = [dead(stuck), dead(dies), alive(stray, 'm2')];
+    const { ended } = await sweep({ ...stations, table: failing }, machines);
+    assert.equal(await stateOf(stations, dies), 'gone');
+    assert.deepEqual(ended, ['m2']);
+  });
+});
+
 describe('the next look', () => {
   it('is a minute later', async () => {
     const stations = stationsOf();

@@ -28,7 +28,7 @@ export async function sweepHost(deps: ReconcilerDeps, sweep: Sweep): Promise<Nex
     // Until its activation took effect, the machine goes by the spare's name.
     const machine =
       listed.get(runner.name) ?? (runner.activates ? listed.get(runner.activates.spare) : null) ?? null;
-    await compare(deps, host, runner, machine, askedAt);
+    await guarded(deps.telemetry, 'hostList', () => compare(deps, host, runner, machine, askedAt));
   }
   const known = new Set<string>(
     runners.flatMap((runner) => [runner.name, ...(runner.activates ? [runner.activates.spare] : [])]),

@@ -20,7 +20,8 @@ export async function sweepRunnerList(deps: ReconcilerDeps, sweep: Sweep): Promi
   const registered = new Set(ours.map((entry) => entry.name));
   const alive = await runnersOfScope(deps, scope);
   for (const runner of alive) {
-    if (!registered.has(runner.name)) await missing(deps, runner, askedAt);
+    if (!registered.has(runner.name))
+      await guarded(deps.telemetry, 'runnerList', () => missing(deps, runner, askedAt));
   }
   const { runnerListMs, runnerListIdleMs } = deps.configuration.timing;
   // An order does not say that its scope is in use again, where one did so shortly before.
