@@ -15,6 +15,7 @@ import {
   GetQueueAttributesCommand,
   PurgeQueueCommand,
   ReceiveMessageCommand,
+  SendMessageCommand,
   SetQueueAttributesCommand,
   SQSClient,
 } from '@aws-sdk/client-sqs';
@@ -72,8 +73,15 @@ export interface Trial extends System {
   ticking<Result>(task: () => Promise<Result>): Promise<Result>;
   /** Until it holds; looked at as often as calls allow. */
   eventually(says: string, holds: () => Promise<boolean>, withinMs: number): Promise<void>;
-  /** Other settings of a queue or a function for as long as the task runs: time that is shortened. */
-  withVisibility<Result>(queue: Queue, seconds: number, task: () => Promise<Result>): Promise<Result>;
+  /**
+   * Other settings of a queue or a function for as long as the task runs: time that is shortened. `harmless` is a
+   * message that is sent first: the receive that waits already goes by the old setting.
+   */
+  withVisibility<Result>(
+    queue: Queue,
+    change: { seconds: number; harmless: string | null },
+    task: () => Promise<Result>,
+  ): Promise<Result>;
   withTimeout<Result>(logicalId: string, seconds: number, task: () => Promise<Result>): Promise<Result>;
 }
 
@@ -84,6 +92,8 @@ export interface Queue {
 
 const tickMs = 1_000;
 const askAgainMs = 200;
+const failuresShown = 5;
+const settleMs = 60_000;
 
 export async function startTrial(options: Partial<WorldOptions> = {}): Promise<Trial> {
   const clock = createSystemClock();
@@ -160,19 +170,39 @@ export async function startTrial(options: Partial<WorldOptions> = {}): Promise<T
     return before;
   }
 
+  async function eventually(says: string, holds: () => Promise<boolean>, withinMs: number): Promise<void> {
+    const until = clock.now() + withinMs;
+    while (!(await holds())) {
+      if (clock.now() > until)
+        throw new Error(`waited ${withinMs} ms in vain: ${says}; ${await whatIsThere()}`);
+      await clock.sleep(askAgainMs);
+    }
+  }
+
+  /** For whoever waited in vain. */
+  async function whatIsThere(): Promise<string> {
+    const waiting = await Promise.all(
+      queues.map(async (queue) => [queue.logicalId, await depthOf({ sqs }, queue)] as const),
+    );
+    const queued = waiting.filter(([, depth]) => depth > 0).map(([name, depth]) => `${depth} in ${name}`);
+    return `${queued.join(', ') || 'all queues are empty'}; failures lately: ${failures.slice(-failuresShown).join('; ')}`;
+  }
+
   return {
     ...system,
     ...{ clock, random, table, sqs, queues, failures, ticking },
-    async eventually(says, holds, withinMs) {
-      const until = clock.now() + withinMs;
-      while (!(await holds())) {
-        if (clock.now() > until) throw new Error(`waited ${withinMs} ms in vain: ${says}`);
-        await clock.sleep(askAgainMs);
-      }
-    },
-    async withVisibility(queue, seconds, task) {
+    eventually,
+    async withVisibility(queue, { seconds, harmless }, task) {
       const before = await setVisibility(queue, seconds);
       try {
+        if (harmless !== null) {
+          await send({ sqs }, queue, harmless);
+          await eventually(
+            'the harmless message is handled',
+            async () => (await depthOf({ sqs }, queue)) === 0,
+            settleMs,
+          );
+        }
         return await task();
       } finally {
         await setVisibility(queue, before);
@@ -254,6 +284,10 @@ export async function bodiesIn({ sqs }: Pick<Trial, 'sqs'>, { url }: Queue): Pro
     new ReceiveMessageCommand({ QueueUrl: url, MaxNumberOfMessages: 10, VisibilityTimeout: 1 }),
   );
   return Messages.flatMap(({ Body }) => Body ?? []);
+}
+
+export async function send({ sqs }: Pick<Trial, 'sqs'>, { url }: Queue, body: string): Promise<void> {
+  await sqs.send(new SendMessageCommand({ QueueUrl: url, MessageBody: body }));
 }
 
 export async function purge({ sqs }: Pick<Trial, 'sqs'>, { url }: Queue): Promise<void> {
