@@ -102,14 +102,19 @@ describe('the opener of hosts on EC2', () => {
         region,
         now,
       };
-      assert.equal(ec2.identify(identity, given), instanceId);
-      assert.equal(ec2.identify(identity, { ...given, account: '210987654321' }), null);
-      assert.equal(ec2.identify(identity, { ...given, region: 'eu-west-2' }), null);
-      assert.equal(ec2.identify(identity, { ...given, settings }), null, 'signed by the key of AWS alone');
-      const later = { ...given, now: now + 30 * 24 * 3_600_000 };
-      assert.equal(ec2.identify(identity, later), null, 'no machine of a job lives so long');
+      const whyNot = (change: Partial<typeof given>) => {
+        const identified = ec2.identify(identity, { ...given, ...change });
+        return 'why' in identified ? identified.why : 'proven';
+      };
+      assert.deepEqual(ec2.identify(identity, given), { machine: instanceId });
+      assert.equal(whyNot({ account: '210987654321' }), 'it is a machine of another account');
+      assert.equal(whyNot({ region: 'eu-west-2' }), 'it is a machine of another region');
+      const ofAws = { settings: { ...settings, options: {} } } as unknown as typeof given;
+      assert.equal(whyNot(ofAws), 'the signature is not of the region', 'signed by the key of AWS alone');
+      const later = { now: now + 30 * 24 * 3_600_000 };
+      assert.equal(whyNot(later), 'the machine was started too long ago', 'none of a job lives so long');
       const spares = [{ ...poolSettings('build'), spares: 1 }];
-      assert.equal(ec2.identify(identity, { ...later, pools: spares }), instanceId, 'a spare may');
+      assert.equal(whyNot({ ...later, pools: spares }), 'proven', 'a spare may');
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }

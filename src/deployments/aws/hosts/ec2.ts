@@ -37,7 +37,7 @@ export const identify: NonNullable<HostOpener['identify']> = (signature, { setti
   const { identityCertificate: certificate } = ec2HostOptions.parse(settings.options);
   const ageMsMax = Math.max(...pools.map(ageMsMaxOf));
   const checked = checkIdentity({ signature, certificate, ageMsMax, ...place });
-  return checked.outcome === 'proven' ? (checked.instanceId as MachineId) : null;
+  return checked.outcome === 'proven' ? { machine: checked.instanceId as MachineId } : { why: checked.why };
 };
 
 /** A spare may stand by for as long as it likes, and is as old when it is put to work. */
