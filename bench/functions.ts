@@ -198,6 +198,7 @@ function environment(port: number): Record<string, string> {
     HOST: 'lab',
     ACCOUNT_ID: '123456789012',
     REGION: 'us-east-1',
+    TRACE_SAMPLE_RATIO: '0',
     PUBLISHER_TOPIC_ARN: arn('sns', 'publisher.fifo'),
     JOBS_TOPIC_ARN: arn('sns', 'jobs'),
     TIMER_QUEUE_URL: queue('timer'),

@@ -263,6 +263,7 @@ async function makeCloud() {
     HOST: 'lab',
     ACCOUNT_ID: '000000000000',
     REGION: 'us-east-1',
+    TRACE_SAMPLE_RATIO: '0',
     PUBLISHER_TOPIC_ARN: await topicTo('publisher.fifo'),
     JOBS_TOPIC_ARN: await topicTo('jobs'),
     TIMER_QUEUE_URL: queueUrls.get('timer') ?? '',
