@@ -14,7 +14,8 @@ export interface HostOpener {
   /** An event of EventBridge's, as this host tells of a machine's end; `null` where it tells of something else. */
   readEvent(event: unknown, settings: HostSettings): HostEvent | null | Promise<HostEvent | null>;
   /**
-   * Where its machines have documents that their platform signs: the machine that this one is about. A host whose machines are given tokens leaves it out.
+   * Where its machines have documents that their platform signs: the machine that this one is about. A host whose
+   * machines are given tokens leaves it out.
    */
   identify?(identity: string, given: Identifying): Identified;
   /** What is fixed about the host: asked when the functions are bundled, and carried by all of them. */
