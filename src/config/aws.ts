@@ -85,7 +85,38 @@ export const networkSchema = z
     if (isThere ? zones.length !== subnetIds?.length : zones.length > zonesMax) refuse('zones');
   });
 
-export const awsSchema = z.strictObject({
+/** Anywhere but on this machine the way leads through the internet. */
+function isTracesAddress(text: string): boolean {
+  if (text === 'xray') return true;
+  if (!URL.canParse(text)) return false;
+  const { protocol, hostname, username, password, search, hash } = new URL(text);
+  const isPlain = username === '' && password === '' && search === '' && hash === '';
+  return isPlain && (protocol === 'https:' || (protocol === 'http:' && hostname === '127.0.0.1'));
+}
+
+export const tracingSchema = z
+  .strictObject({
+    to: noted(z.string().max(1_024).refine(isTracesAddress), {
+      says: "Where spans go: to X-Ray of the deployment's account and region, whose Transaction Search has to be on, or to a collector or service that speaks OTLP over HTTP.",
+      allowed: "'xray', or the whole address of a collector, https://…/v1/traces, without a key in it",
+    }),
+    headersSecretArn: noted(arn('(?:secretsmanager|ssm)', '(?:secret:|parameter/).+').optional(), {
+      says: "Headers that a collector wants, such as its key: a secret of yours in Secrets Manager that holds a JSON object, or with secretsStore 'parameterStore' a SecureString.",
+      allowed:
+        "with an address in `to` the ARN of a secret, arn:aws:secretsmanager:…:secret:…, or of a parameter with secretsStore 'parameterStore'; else none",
+    }),
+    sampleRatio: noted(z.number().min(0).max(1).default(1), {
+      says: 'Share of the jobs whose traces are kept.',
+    }),
+  })
+  .superRefine(({ to, headersSecretArn }, context) => {
+    if (to === 'xray' && headersSecretArn !== undefined)
+      context.addIssue({ code: 'custom', path: ['headersSecretArn'] });
+  });
+
+export type TracingSettings = z.output<typeof tracingSchema>;
+
+const settingsSchema = z.strictObject({
   stackName: noted(
     z
       .string()
@@ -147,6 +178,10 @@ export const awsSchema = z.strictObject({
     says: 'The table, its key and the logs stay when the deployment is destroyed, and the table is protected against deletion.',
     why: 'Without it a destroyed deployment leaves nothing behind. Nothing in the table is needed by another.',
   }),
+  tracing: noted(tracingSchema.optional(), {
+    says: 'Traces of jobs: one for each, from its webhook to the end of its machine. Left out, none are kept, and nothing is made for them.',
+    allowed: "an object, such as { to: 'xray' }",
+  }),
   tags: noted(
     z
       .record(
@@ -171,6 +206,13 @@ export const awsSchema = z.strictObject({
       allowed: "an object of texts, such as { team: 'build' }",
     },
   ),
+});
+
+export const awsSchema = settingsSchema.superRefine(({ tracing, secretsStore }, context) => {
+  const service = tracing?.headersSecretArn?.split(':')[2];
+  const wanted = secretsStore === 'parameterStore' ? 'ssm' : 'secretsmanager';
+  if (service !== undefined && service !== wanted)
+    context.addIssue({ code: 'custom', path: ['tracing', 'headersSecretArn'] });
 });
 
 export type AwsSettings = z.output<typeof awsSchema>;

@@ -1,7 +1,7 @@
 // docs/reference/configuration.md, made from the schemas, so that it can not say anything else than they do.
 
 import { z } from 'zod';
-import { awsSchema, networkSchema } from './aws.ts';
+import { awsSchema, networkSchema, tracingSchema } from './aws.ts';
 import { environmentSchema } from './environment.ts';
 import { hostTypes as allHostTypes, type HostTypeEntry, type HostTypes } from './host-types.ts';
 import { allowedBy, innermost, notesOf } from './notes.ts';
@@ -35,6 +35,7 @@ export function configurationReference(hostTypes: HostTypes = allHostTypes): str
     section('`aws`', awsSchema),
     awsSays,
     section('`aws.network`', networkSchema),
+    section('`aws.tracing`', tracingSchema),
     section('Environment', environmentSchema, 'variable'),
     environmentSays,
     '',

@@ -59,7 +59,8 @@ export interface Context {
 }
 
 export interface Tracing {
-  tracer: Tracer;
+  /** Where the Publisher tells spans; other stations tell none. */
+  tracer?: Tracer;
   /** Share of the jobs whose traces are kept, 0 … 1. */
   sampleRatio: number;
 }
@@ -147,7 +148,7 @@ export function makePublisher(
     prefix: deployment.prefix,
     own: ownOf(context),
     telemetry,
-    tracer: context.tracing?.tracer,
+    ...context.tracing,
     timeBudgetMs: publisherTimeBudgetMs,
   });
 }

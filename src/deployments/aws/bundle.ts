@@ -12,12 +12,13 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { deflateRawSync } from 'node:zlib';
 import { type BuildOptions, build, type Metafile, type Plugin } from 'esbuild';
+import type { TracingSettings } from '../../config/aws.ts';
 import type { Configuration, HostSettings, OperatingSystem } from '../../core/configuration.ts';
 import type { HostName } from '../../core/ids.ts';
 import type { HostTraits } from '../../ports/host.ts';
 import { systemsOf } from '../stations.ts';
 import { type Bundled, bundledFile } from './bundled.ts';
-import { type FunctionKind, functionKinds } from './functions.ts';
+import { type FunctionKind, functionKinds, tracingKinds } from './functions.ts';
 import type { HostOpener } from './host-opener.ts';
 import { lean } from './lean.ts';
 
@@ -30,6 +31,8 @@ export interface BundleSettings {
   secretsStore: 'secretsManager' | 'parameterStore';
   /** These alone, for who looks at a few. */
   kinds?: readonly FunctionKind[];
+  /** Where spans of traces go; none are kept where it is left out. */
+  tracing?: TracingSettings | undefined;
 }
 
 export interface BundledFunction {
@@ -58,10 +61,10 @@ export async function bundleFunctions(settings: BundleSettings): Promise<Bundled
   const bundled: Bundled = { configuration, traits: await traitsOf(configuration) };
   const configurationText = JSON.stringify(bundled);
   const built = new Map<string, ReturnType<typeof buildEntry>>();
-  const wanted = functionsOf(configuration).filter(({ kind }) => settings.kinds?.includes(kind) ?? true);
+  const wanted = functionsOf(settings).filter(({ kind }) => settings.kinds?.includes(kind) ?? true);
   return Promise.all(
     wanted.map(async ({ name, kind, host, os }): Promise<BundledFunction> => {
-      const entry = entryOf(kind, await typesMetBy(kind, host, configuration));
+      const entry = entryOf(kind, await typesMetBy(kind, host, configuration), settings);
       // Launchers of two hosts of one type are the same code.
       const building = built.get(entry) ?? buildEntry(entry, settings);
       built.set(entry, building);
@@ -79,8 +82,11 @@ export async function bundleFunctions(settings: BundleSettings): Promise<Bundled
 type Named = Pick<BundledFunction, 'name' | 'kind' | 'host' | 'os'>;
 
 /** Every function that this configuration needs, bundled or not. */
-export function functionsOf(configuration: Configuration): Named[] {
-  return functionKinds.flatMap((kind): Named[] => {
+export function functionsOf({
+  configuration,
+  tracing,
+}: Pick<BundleSettings, 'configuration' | 'tracing'>): Named[] {
+  return [...functionKinds, ...(tracing ? tracingKinds : [])].flatMap((kind): Named[] => {
     if (kind !== 'launcher' && kind !== 'terminator') return [{ name: kind, kind, host: null, os: null }];
     return configuration.hosts.flatMap(({ name: host }) =>
       systemsOf(configuration, host).map((os) => ({ name: `${kind}-${host}-${os}`, kind, host, os })),
@@ -129,9 +135,14 @@ const fileOf: Readonly<Record<FunctionKind, string>> = {
   tick: 'tick.ts',
   steps: 'steps.ts',
   asks: 'asks.ts',
+  tracer: 'tracer.ts',
 };
 
-function entryOf(kind: FunctionKind, types: readonly string[]): string {
+function entryOf(
+  kind: FunctionKind,
+  types: readonly string[],
+  { tracing }: Pick<BundleSettings, 'tracing'>,
+): string {
   const file = JSON.stringify(`./functions/${fileOf[kind]}`);
   switch (kind) {
     case 'launcher':
@@ -143,6 +154,12 @@ function entryOf(kind: FunctionKind, types: readonly string[]): string {
     case 'claim':
     case 'milestones':
       return entryWith(file, types, 'identify');
+    case 'tracer':
+      return [
+        `import { handlerOf } from ${file};\n`,
+        `import { openBackEnd } from './traces/${tracing?.to === 'xray' ? 'xray' : 'collector'}.ts';\n`,
+        'export const handler = handlerOf(openBackEnd);\n',
+      ].join('');
     default:
       return `export { handler } from ${file};\n`;
   }
@@ -203,7 +220,15 @@ const parameterStore: Plugin = {
   },
 };
 
-async function buildEntry(entry: string, { sdk, secretsStore }: BundleSettings) {
+/** The Publisher's way to the queue of spans is left out where none are kept. */
+const noTraces: Plugin = {
+  name: 'no traces',
+  setup({ onResolve }) {
+    onResolve({ filter: /\/traces\/publishers\.ts$/ }, () => ({ path: join(here, 'traces/none.ts') }));
+  },
+};
+
+async function buildEntry(entry: string, { sdk, secretsStore, tracing }: BundleSettings) {
   const options: BuildOptions = {
     stdin: { contents: entry, resolveDir: here, sourcefile: 'function.ts', loader: 'ts' },
     // Paths in what is written are from here, the same on every machine.
@@ -223,10 +248,14 @@ async function buildEntry(entry: string, { sdk, secretsStore }: BundleSettings) 
     charset: 'utf8',
     banner: { js: interpretSchemas },
     logLevel: 'silent',
-    plugins: secretsStore === 'parameterStore' ? [lean, parameterStore] : [lean],
+    plugins: [
+      lean,
+      ...(secretsStore === 'parameterStore' ? [parameterStore] : []),
+      ...(tracing ? [] : [noTraces]),
+    ],
     ...(sdk === 'runtime'
       ? { external: runtimeSdk }
-      : { alias: { '@aws-sdk/credential-provider-node': join(here, 'functions/credentials.ts') } }),
+      : { alias: { '@aws-sdk/credential-provider-node': join(here, 'credentials.ts') } }),
   };
   const { outputFiles, metafile } = await build(options as BuildOptions & { write: false; metafile: true });
   const code = outputFiles[0]?.contents;

@@ -16,6 +16,7 @@ import {
   createSqsClient,
   createSqsQueue,
 } from '../../adapters/topics/aws/index.ts';
+import type { PackedSpans } from '../../adapters/tracers/queue/index.ts';
 import type { HostSettings } from '../../core/configuration.ts';
 import { gitHubName, type HostName } from '../../core/ids.ts';
 import type { Order } from '../../core/order.ts';
@@ -27,6 +28,7 @@ import type { Clock, Random } from '../../ports/clock.ts';
 import type { Host } from '../../ports/host.ts';
 import type { JobsTable } from '../../ports/jobs-table.ts';
 import type { Topic } from '../../ports/queue.ts';
+import type { Tracer } from '../../ports/tracer.ts';
 import { makeDeployment } from '../make-deployment.ts';
 import { allMetrics } from '../metrics.ts';
 import { type Context, deadlinesOf } from '../stations.ts';
@@ -92,6 +94,15 @@ export async function openTable(
   };
 }
 
+/** For a station that meets jobs for the first time, and so says whether their traces are kept. */
+export function traced<Of extends Context>(
+  context: Of,
+  { TRACE_SAMPLE_RATIO: sampleRatio }: Pick<Environment, 'TRACE_SAMPLE_RATIO'>,
+  tracer?: Tracer,
+): Of {
+  return { ...context, tracing: { sampleRatio, ...(tracer && { tracer }) } };
+}
+
 type Chance = Pick<World, 'clock' | 'random'>;
 
 export function openPublisherTopic(
@@ -120,6 +131,13 @@ export function openSteps(
   { STEPS_QUEUE_URL }: Pick<Environment, 'STEPS_QUEUE_URL'>,
 ): Topic<Step> {
   return createSqsQueue({ client: sqs(), queueUrl: STEPS_QUEUE_URL, fifo: false, clock, random });
+}
+
+export function openTracesQueue(
+  { clock, random }: Chance,
+  { TRACES_QUEUE_URL }: Pick<Environment, 'TRACES_QUEUE_URL'>,
+): Topic<PackedSpans> {
+  return createSqsQueue({ client: sqs(), queueUrl: TRACES_QUEUE_URL, fifo: false, clock, random });
 }
 
 let snsClient: SNSClient | null = null;

@@ -40,7 +40,9 @@ export interface PublisherDeps extends KnowledgeDeps {
   timer: Topic<Wake>;
   telemetry: Telemetry;
   /** Without it no traces are kept. */
-  tracer?: Tracer | undefined;
+  tracer?: Tracer;
+  /** Share of the traces that begin with a runner which is for no job yet, 0 … 1. */
+  sampleRatio?: number;
   /** How long one run may go on before it notifies itself and stops. */
   timeBudgetMs: number;
 }
@@ -152,7 +154,7 @@ export function createPublisher(deps: PublisherDeps): BatchHandler<Notification>
         census,
         own: deps.own,
         makeName: (pool: PoolName) => runnerName(deps.prefix, host, pool, ulid(now, deps.random)),
-        makeTraceparent: (parent) => makeTraceparent(parent, deps.random),
+        makeTraceparent: (parent) => makeTraceparent(parent, deps.random, deps.sampleRatio ?? 0),
       });
       if (result.kind === 'decided') return result;
       known = await learn(host, result.needs, known, purse);

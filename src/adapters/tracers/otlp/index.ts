@@ -1,12 +1,11 @@
 // Spans to any back end that speaks OTLP over HTTP. Batches, bounds and tries are OpenTelemetry's own: what comes while
 // its queue is full, or is not taken in time, is lost; nobody ever waits for a collector.
 
-import { type Attributes, SpanKind, SpanStatusCode, TraceFlags } from '@opentelemetry/api';
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-proto';
-import { resourceFromAttributes } from '@opentelemetry/resources';
-import { BatchSpanProcessor, type ReadableSpan, type SpanExporter } from '@opentelemetry/sdk-trace';
-import type { Span } from '../../../core/spans.ts';
+import { BatchSpanProcessor, type SpanExporter } from '@opentelemetry/sdk-trace';
 import type { Tracer } from '../../../ports/tracer.ts';
+import { readable, resourceOf } from './readable.ts';
+import { tracesUrl } from './url.ts';
 
 export interface OtlpTracerSettings {
   /** Of the collector: `/v1/traces` is added where it names no path of its own. */
@@ -45,63 +44,11 @@ export function tracerTo(exporter: SpanExporter, resource: Readonly<Record<strin
     scheduledDelayMillis: batchDelayMs,
     exportTimeoutMillis: exportMsMax,
   });
-  const from = resourceFromAttributes({ ...resource });
+  const from = resourceOf(resource);
   return {
     export(spans) {
       for (const span of spans) processor.onEnd(readable(span, from));
     },
     close: () => processor.shutdown().catch(() => {}),
   };
-}
-
-/** As the standard has it: an endpoint is a base, to which the signal's path is added. [OpenTelemetry: OTLP exporter] */
-function tracesUrl(endpoint: string): string {
-  const url = new URL(endpoint);
-  if (url.pathname.endsWith('/v1/traces')) return url.href;
-  url.pathname = `${url.pathname.replace(/\/$/, '')}/v1/traces`;
-  return url.href;
-}
-
-const kinds = {
-  server: SpanKind.SERVER,
-  internal: SpanKind.INTERNAL,
-  consumer: SpanKind.CONSUMER,
-} as const;
-
-function readable(span: Span, resource: ReturnType<typeof resourceFromAttributes>): ReadableSpan {
-  const context = (spanId: string, traceId = span.traceId) => ({
-    traceId,
-    spanId,
-    traceFlags: TraceFlags.SAMPLED,
-  });
-  return {
-    name: span.name,
-    kind: kinds[span.kind],
-    spanContext: () => context(span.spanId),
-    ...(span.parentId === null ? {} : { parentSpanContext: context(span.parentId) }),
-    startTime: highResolution(span.startMs),
-    endTime: highResolution(span.endMs),
-    duration: highResolution(span.endMs - span.startMs),
-    status:
-      span.error === null
-        ? { code: SpanStatusCode.UNSET }
-        : { code: SpanStatusCode.ERROR, message: span.error },
-    attributes: {
-      ...span.attributes,
-      ...(span.error === null ? {} : { 'error.type': span.error }),
-    } satisfies Attributes,
-    links: span.links.map((link) => ({ context: context(link.spanId, link.traceId) })),
-    events: [],
-    ended: true,
-    resource,
-    instrumentationScope: { name: 'runners' },
-    droppedAttributesCount: 0,
-    droppedEventsCount: 0,
-    droppedLinksCount: 0,
-  };
-}
-
-function highResolution(ms: number): [number, number] {
-  const seconds = Math.floor(ms / 1_000);
-  return [seconds, Math.round((ms - seconds * 1_000) * 1_000_000)];
 }

@@ -38,6 +38,7 @@ export async function synthesize({ folder, ...given }: SynthesizeGiven): Promise
     outDirectory: join(folder, functionsFolder),
     sdk: 'bundled',
     secretsStore: given.settings.secretsStore,
+    tracing: given.settings.tracing,
   });
   const directory = resolve(folder, assemblyFolder);
   const assembly = createApp({ ...given, bundles, outDirectory: directory }).synth();

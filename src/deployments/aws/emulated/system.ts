@@ -78,6 +78,7 @@ async function synthesize(world: EmulatedWorld, folder: string): Promise<string>
     outDirectory: join(folder, 'functions'),
     sdk: 'bundled',
     secretsStore: settings.secretsStore,
+    tracing: settings.tracing,
   });
   const outDirectory = join(folder, 'cdk.out');
   createApp({

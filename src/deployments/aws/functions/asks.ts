@@ -7,7 +7,7 @@ import { readEnvironment, variables } from '../environment.ts';
 import { openGitHub } from '../github.ts';
 import { invocation } from '../invocation.ts';
 import { parseOrder } from '../messages.ts';
-import { openTable, queueOf } from '../ports.ts';
+import { openTable, queueOf, traced } from '../ports.ts';
 
 /** One after the other, ten of a batch: the function's 60 s are enough for most, and the rest comes again. */
 const gitHubMsMax = 5_000;
@@ -20,6 +20,6 @@ export const handler = invocation(
   context,
   handleSqsEvent(
     { ...queueOf(context, environment, 'asks'), parse: parseOrder },
-    makeAsks(context, { table, github, budgets: budgets() }),
+    makeAsks(traced(context, environment), { table, github, budgets: budgets() }),
   ),
 );

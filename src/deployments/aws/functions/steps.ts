@@ -8,7 +8,15 @@ import { openGitHub } from '../github.ts';
 import type { HostOpeners } from '../host-opener.ts';
 import { invocation } from '../invocation.ts';
 import { parseStep } from '../messages.ts';
-import { openHosts, openJobsTopic, openPublisherTopic, openSteps, openTable, queueOf } from '../ports.ts';
+import {
+  openHosts,
+  openJobsTopic,
+  openPublisherTopic,
+  openSteps,
+  openTable,
+  queueOf,
+  traced,
+} from '../ports.ts';
 
 /** GitHub itself gives up after 10 s; a list of many pages takes several of them at once. */
 const gitHubMsMax = 10_000;
@@ -21,7 +29,7 @@ export async function handlerOf(openers: HostOpeners) {
     context,
     handleSqsEvent(
       { ...queueOf(context, environment, 'steps'), parse: parseStep },
-      makeSteps(context, {
+      makeSteps(traced(context, environment), {
         table,
         budgets: budgets(),
         github: openGitHub(context, environment, { timeoutMs: gitHubMsMax }),

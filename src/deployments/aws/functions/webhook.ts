@@ -9,7 +9,7 @@ import { readEnvironment, variables } from '../environment.ts';
 import { createHookAddressCheck, foreignAddress } from '../hook-addresses.ts';
 import { httpDoor } from '../http.ts';
 import { invocation } from '../invocation.ts';
-import { openTable, openWorld } from '../ports.ts';
+import { openTable, openWorld, traced } from '../ports.ts';
 import { createSecret, webhookSecret } from '../secrets.ts';
 import { createSecretReader } from '../secrets-manager.ts';
 
@@ -57,5 +57,5 @@ function foreign(): Answer {
 }
 
 function answerBy(secrets: readonly string[], request: WebhookRequest): Promise<Answer> {
-  return makeWebhookDoor(context, { table }, secrets)(request);
+  return makeWebhookDoor(traced(context, environment), { table }, secrets)(request);
 }

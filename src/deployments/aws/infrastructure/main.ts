@@ -20,6 +20,7 @@ const bundles = await bundleFunctions({
   outDirectory: resolve('.cache/aws/functions'),
   sdk: 'bundled',
   secretsStore: settings.secretsStore,
+  tracing: settings.tracing,
 });
 // The tool says where it looks for the assembly.
 const outDirectory = env['CDK_OUTDIR'];

@@ -9,7 +9,7 @@ import type { ILogGroup } from 'aws-cdk-lib/aws-logs';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { CfnOutput, Duration, Stack, type StackProps, Validations } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
-import type { HostInfrastructure } from '../../../adapters/hosts/infrastructure.ts';
+import type { HostInfrastructure, Wildcard } from '../../../adapters/hosts/infrastructure.ts';
 import { createJobsTable } from '../../../adapters/jobs-tables/dynamodb/infrastructure.ts';
 import type { AwsSettings } from '../../../config/aws.ts';
 import type { Configuration } from '../../../core/configuration.ts';
@@ -78,7 +78,10 @@ export class PipelineStack extends Stack {
       steps: createQueue(steps, { kind: 'steps', of: 'steps', encryptionKey }),
       asks: createQueue(asks, { kind: 'asks', of: 'asks', encryptionKey }),
     };
-    for (const [name, made] of Object.entries(queues)) this.watched.queues.push({ name, ...made });
+    const tracer = settings.tracing ? new Construct(this, 'Tracer') : null;
+    const traces = tracer && createQueue(tracer, { kind: 'traces', of: 'tracer', encryptionKey });
+    for (const [name, made] of Object.entries({ ...queues, ...(traces && { traces }) }))
+      this.watched.queues.push({ name, ...made });
     const publisherTopic = createTopic(this, 'PublisherTopic', { fifo: true, key: snsKey });
     const jobsTopic = createTopic(this, 'JobsTopic', { fifo: false, key: snsKey });
     subscribe(publisher, { topic: publisherTopic, queue: queues.publisher.queue });
@@ -92,6 +95,7 @@ export class PipelineStack extends Stack {
       jobsTopic,
       timer: queues.timer.queue,
       steps: queues.steps.queue,
+      traces: traces?.queue ?? null,
       webhookSecret: createSecret(
         this,
         'WebhookSecret',
@@ -132,6 +136,7 @@ export class PipelineStack extends Stack {
     this.stepsLogs = createLogGroup(steps, 'Logs', { settings, encryptionKey });
     station('steps', steps, { queue: queues.steps.queue, ...allOf(hosts) }, this.stepsLogs);
     station('asks', asks, { queue: queues.asks.queue });
+    if (tracer && traces) station('tracer', tracer, { queue: traces.queue, wildcards: ofXRay(settings) });
 
     // ---- What starts those that have no queue
 
@@ -166,6 +171,13 @@ export class PipelineStack extends Stack {
     tell(outputKeys.hosts, configuration.hosts.map(({ name }) => name).join(','));
     tell(outputKeys.streamFailures, this.streamFailures.queueUrl);
   }
+}
+
+function ofXRay({ tracing }: AwsSettings): Wildcard[] {
+  if (tracing?.to !== 'xray') return [];
+  return [
+    { resource: '*', reason: 'Spans are written to the account, and to no resource of it that has a name.' },
+  ];
 }
 
 /** For the function that looks at every host. */

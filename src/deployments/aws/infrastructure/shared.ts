@@ -9,7 +9,7 @@ import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Aws, Stack } from 'aws-cdk-lib/core';
 import { indexArns } from '../../../adapters/jobs-tables/dynamodb/infrastructure.ts';
 import type { AwsSettings } from '../../../config/aws.ts';
-import { type VariableName, variables } from '../environment.ts';
+import { tracingVariables, type VariableName, variables } from '../environment.ts';
 import { type FunctionKind, type FunctionSpec, functions } from '../functions.ts';
 import { metricsNamespace } from '../metrics-namespace.ts';
 import type { WatchedFunction, WatchedQueue } from './observability-stack.ts';
@@ -23,6 +23,8 @@ export interface Shared {
   jobsTopic: ITopic;
   timer: IQueue;
   steps: IQueue;
+  /** `null`: no traces are kept. */
+  traces: IQueue | null;
   webhookSecret: StoredSecret;
   appSecret: StoredSecret;
   encryptionKey: IKey | null;
@@ -50,7 +52,10 @@ export interface Own {
 
 /** Exactly the variables that the kind reads. */
 export function environmentOf(kind: FunctionKind, shared: Shared, own: Own): Record<string, string> {
-  const names: readonly VariableName[] = variables[kind];
+  const names: readonly VariableName[] = [
+    ...variables[kind],
+    ...(shared.traces ? (tracingVariables[kind] ?? []) : []),
+  ];
   return Object.fromEntries(names.map((name) => [name, variableOf(name, shared, own)]));
 }
 
@@ -86,6 +91,14 @@ function variableOf(name: VariableName, shared: Shared, { queue, host }: Own): s
       return Aws.REGION;
     case 'HOST':
       return demand(host, name);
+    case 'TRACE_SAMPLE_RATIO':
+      return String(shared.settings.tracing?.sampleRatio ?? 0);
+    case 'TRACES_QUEUE_URL':
+      return demand(shared.traces?.queueUrl, name);
+    case 'TRACES_URL':
+      return tracesUrl(shared.settings);
+    case 'TRACES_HEADERS_SECRET_ARN':
+      return shared.settings.tracing?.headersSecretArn ?? '';
     case 'METRICS_NAMESPACE':
       return metricsNamespace(shared.settings.stackName);
     case 'LOG_LEVEL':
@@ -93,6 +106,12 @@ function variableOf(name: VariableName, shared: Shared, { queue, host }: Own): s
     default:
       return name satisfies never;
   }
+}
+
+/** X-Ray's own, of the deployment's region, or what the settings name. */
+function tracesUrl({ tracing }: AwsSettings): string {
+  if (tracing?.to !== 'xray') return demand(tracing?.to, 'TRACES_URL');
+  return `https://xray.${Aws.REGION}.${Aws.URL_SUFFIX}/v1/traces`;
 }
 
 /** Throws where two say different things under one name: one of them would go unheard. */
@@ -125,6 +144,7 @@ export function permissionsOf(kind: FunctionKind, shared: Shared, own: Own): Pol
     ...sendPermissions(spec, shared),
     ...(spec.secret === 'webhook' ? [shared.webhookSecret.permission] : []),
     ...(spec.secret === 'app' ? [shared.appSecret.permission] : []),
+    ...tracesPermissions(kind, shared),
     ...(own.queue ? [receivePermission(own.queue)] : []),
     ...(shared.encryptionKey ? [keyPermission(shared.encryptionKey, Stack.of(shared.table))] : []),
   ];
@@ -171,6 +191,27 @@ function sendPermissions({ sends }: FunctionSpec, shared: Shared): PolicyStateme
     ...(topics.length > 0 ? [new PolicyStatement({ actions: ['sns:Publish'], resources: topics })] : []),
     ...(queues.length > 0 ? [new PolicyStatement({ actions: ['sqs:SendMessage'], resources: queues })] : []),
   ];
+}
+
+/** The Publisher sends spans; the tracer takes them to X-Ray, or reads the headers that a collector wants. */
+function tracesPermissions(kind: FunctionKind, { traces, settings }: Shared): PolicyStatement[] {
+  const { to, headersSecretArn } = settings.tracing ?? {};
+  if (kind === 'publisher' && traces)
+    return [new PolicyStatement({ actions: ['sqs:SendMessage'], resources: [traces.queueArn] })];
+  if (kind !== 'tracer') return [];
+  return [
+    ...(to === 'xray' ? [new PolicyStatement({ actions: [...xrayActions], resources: ['*'] })] : []),
+    ...(headersSecretArn === undefined
+      ? []
+      : [new PolicyStatement({ actions: [readAction(headersSecretArn)], resources: [headersSecretArn] })]),
+  ];
+}
+
+/** What its OTLP endpoint asks for; none of them can be bounded to a resource. [AWS: actions of X-Ray] */
+const xrayActions = ['xray:PutTraceSegments', 'xray:PutSpans', 'xray:PutSpansForIndexing'] as const;
+
+function readAction(arn: string): string {
+  return arn.split(':')[2] === 'ssm' ? 'ssm:GetParameter' : 'secretsmanager:GetSecretValue';
 }
 
 /** The mapping receives and deletes in the function's name; the function says when a message is to come again. */

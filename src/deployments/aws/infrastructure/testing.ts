@@ -99,11 +99,12 @@ export function synthesize(
     mkdirSync(directory);
     writeFileSync(join(directory, 'index.mjs'), 'export const handler = () => null;\n');
     const outDirectory = join(folder, 'assembly');
+    const parsed = awsSchema.parse(settings);
     const app = createApp({
       configuration,
-      settings: awsSchema.parse(settings),
+      settings: parsed,
       gitHub: { name: 'github.com', apiUrl: 'https://api.github.com' },
-      bundles: functionsOf(configuration).map((named) => ({
+      bundles: functionsOf({ configuration, tracing: parsed.tracing }).map((named) => ({
         ...named,
         directory,
       })),
