@@ -130,7 +130,9 @@ export async function startCluster(): Promise<Cluster> {
       await call('POST', '/api/v1/namespaces', { metadata: { name, labels } });
       // Pods are refused before its service account is there.
       for (;;) {
-        const found = await call('GET', `/api/v1/namespaces/${name}/serviceaccounts/default`).catch(() => null);
+        const found = await call('GET', `/api/v1/namespaces/${name}/serviceaccounts/default`).catch(
+          () => null,
+        );
         if (found) return;
         await new Promise((resolve) => setTimeout(resolve, again));
       }

@@ -65,7 +65,11 @@ describe('on Kubernetes itself', { concurrency: 1 }, () => {
           ...rule,
           verbs: rule.resources.includes(resource) ? rule.verbs.filter((one) => one !== verb) : rule.verbs,
         }));
-        await cluster.allow(namespace, 'limited', rules.filter(({ verbs }) => verbs.length > 0));
+        await cluster.allow(
+          namespace,
+          'limited',
+          rules.filter(({ verbs }) => verbs.length > 0),
+        );
         const { opened } = open(namespace, { user: 'limited' });
         try {
           const expected = `the cluster does not allow this system to ${verb} ${resource} in namespace ${namespace}.`;
@@ -174,7 +178,12 @@ describe('on Kubernetes itself', { concurrency: 1 }, () => {
     for (const machine of [
       { containers: 'docker' },
       { containers: 'pods', serviceAccount: 'default' },
-      { rights: 'sudo', limits: { cpu: '2' }, environment: { A: 'b' }, tolerations: [{ operator: 'Exists' }] },
+      {
+        rights: 'sudo',
+        limits: { cpu: '2' },
+        environment: { A: 'b' },
+        tolerations: [{ operator: 'Exists' }],
+      },
       { patch: { spec: { containers: [{ name: 'runner', tty: true }], priorityClassName: null } } },
     ]) {
       test(`elsewhere the API server takes ${JSON.stringify(machine)}`, async () => {

@@ -48,7 +48,11 @@ export async function startNodes(
 
   for (let i = 0; i < count; i += 1) {
     const name = `node-${i}`;
-    const labels = { 'kubernetes.io/os': 'linux', 'kubernetes.io/arch': 'amd64', 'kubernetes.io/hostname': name };
+    const labels = {
+      'kubernetes.io/os': 'linux',
+      'kubernetes.io/arch': 'amd64',
+      'kubernetes.io/hostname': name,
+    };
     await call('POST', '/api/v1/nodes', { metadata: { name, labels } });
     const room = { cpu: '1000', memory: '4000Gi', pods: String(podsOfNode) };
     const conditions = [{ type: 'Ready', status: 'True', reason: 'KubeletReady', message: 'a stand-in' }];
@@ -101,7 +105,14 @@ export async function startNodes(
     if (signal.aborted) return;
     const startedAt = new Date().toISOString();
     const statusOf = (state: unknown) =>
-      containers.map(({ name, image }) => ({ name, image, imageID: '', ready: true, restartCount: 0, state }));
+      containers.map(({ name, image }) => ({
+        name,
+        image,
+        imageID: '',
+        ready: true,
+        restartCount: 0,
+        state,
+      }));
     await report(pod, {
       phase: 'Running',
       startTime: startedAt,

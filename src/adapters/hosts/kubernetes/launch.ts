@@ -59,8 +59,10 @@ async function withSecret(context: HostContext, request: LaunchRequest, job: Job
 
 /** The Job of this name: our own of this attempt, or a reason not to launch. */
 async function existing(context: HostContext, request: LaunchRequest): Promise<Job | LaunchAnswer> {
-  const leftMs = request.answerBefore - context.clock.now();
-  const found = await context.api.getJob(request.name, leftMs);
+  const looked = await settle(context, request, (withinMs) => context.api.getJob(request.name, withinMs));
+  if ('refused' in looked)
+    throw inDoubt(request, `a Job of this name is there, and can not be read: ${looked.refused}`);
+  const found = looked.answer;
   if (found === null) throw inDoubt(request, 'a Job of this name was there, and is not any more');
   if (!isOwn(context, found.metadata.labels)) {
     const reason = `a Job named ${request.name} that is not ours is in namespace ${context.options.namespace}`;
@@ -86,14 +88,14 @@ async function takenBack(context: HostContext, request: LaunchRequest, job: Job)
 type Settled<Answer> = { answer: Answer } | { refused: Refusal | null };
 
 /**
- * One create, asked until it is known what came of it. What was sent and not answered may have come about: then only an
+ * One call, asked until it is known what came of it. What was sent and not answered may have come about: then only an
  * answer settles it, or that it exists. A fault of the server's own (5xx) may have come about too, but not later: the
  * server has let go of it.
  */
 async function settle<Answer>(
   { clock, random }: HostContext,
   request: LaunchRequest,
-  create: (withinMs: number) => Promise<Answer>,
+  call: (withinMs: number) => Promise<Answer>,
 ): Promise<Settled<Answer>> {
   let doubt: unknown = null;
   let last: Refusal | null = null;
@@ -101,7 +103,7 @@ async function settle<Answer>(
     const leftMs = request.answerBefore - clock.now();
     if (leftMs < tryMsMin) break;
     try {
-      return { answer: await create(leftMs) };
+      return { answer: await call(leftMs) };
     } catch (error) {
       if (error instanceof Refusal) {
         const meaning = meaningOf(error);

@@ -1,6 +1,7 @@
 // A cluster as a kubeconfig knows it, or as a pod in it does: the official client reads both, and knows all the ways to
 // prove who we are that are in use (certificates, tokens in files, OIDC, programs that print a token).
 
+import { Agent as PlainAgent } from 'node:http';
 import { Agent, type RequestOptions } from 'node:https';
 import { KubeConfig } from '@kubernetes/client-node';
 import { type Access, type Connection, socketsMax } from './connection.ts';
@@ -49,6 +50,8 @@ export function connectInCluster(): Connection {
 
 function connectionOf(config: KubeConfig): Connection {
   let kept: { agent: Agent; key: string } | null = null;
+  /** For a proxy on this machine, such as `kubectl proxy`, which has proven who we are. */
+  const plain = new PlainAgent({ keepAlive: true, maxSockets: socketsMax });
 
   async function access(): Promise<Access> {
     const cluster = config.getCurrentCluster();
@@ -59,9 +62,14 @@ function connectionOf(config: KubeConfig): Connection {
       Object.entries(options.headers ?? {}).map(([key, value]) => [key, String(value)]),
     );
     if (options.auth) headers['Authorization'] = `Basic ${Buffer.from(options.auth).toString('base64')}`;
-    // The client makes an agent that knows the way through a proxy; else ours keeps its connections.
-    const agent = cluster.proxyUrl && options.agent instanceof Agent ? options.agent : agentFor(options);
+    const agent = agentOf(cluster.server, cluster.proxyUrl !== undefined, options);
     return { server: cluster.server, headers, agent };
+  }
+
+  function agentOf(server: string, isProxied: boolean, options: RequestOptions): PlainAgent {
+    // The client's own knows the way through a proxy.
+    if (isProxied && options.agent instanceof PlainAgent) return options.agent;
+    return server.startsWith('http:') ? plain : agentFor(options);
   }
 
   /** A program that prints a certificate prints another one some day. */
@@ -78,7 +86,14 @@ function connectionOf(config: KubeConfig): Connection {
     return kept.agent;
   }
 
-  return { access, forget: () => {}, close: () => kept?.agent.destroy() };
+  return {
+    access,
+    forget: () => {},
+    close() {
+      kept?.agent.destroy();
+      plain.destroy();
+    },
+  };
 }
 
 function messageOf(error: unknown): string {
