@@ -51,10 +51,15 @@ function createTables() {
   };
   const added = () =>
     [...store.items.values()].reduce((sum, row) => sum + ((row['late'] as [])?.length ?? 0), 0);
-  return { open, check, told, added };
+  const bytes = () => Buffer.byteLength(JSON.stringify([...store.items.values()]));
+  return { open, check, told, added, bytes };
 }
 
 const machine = (name: string) => name as MachineId;
+
+const step = { name: 'make test', conclusion: 'success', startedAt: startMs + 1, completedAt: startMs + 2 };
+/** Of a trace that is kept, and of one that is not. */
+const traceparents = ['01', '00'].map((flags) => `00-${'1'.repeat(32)}-${'2'.repeat(16)}-${flags}`);
 
 test('whatever is added to a job, it is as the rules say, and stands where it should', async () => {
   const aSeen = fc
@@ -66,6 +71,8 @@ test('whatever is added to a job, it is as the rules say, and stands where it sh
       installation: fc.constantFrom(7, 7, 7, 6, 8),
       conclusion: fc.constantFrom(null, 'success'),
       startedAt: fc.constantFrom(null, startMs + 3),
+      steps: fc.constantFrom([], [step]),
+      traceparent: fc.constantFrom(...traceparents),
       by: fc.constantFrom('webhook' as const, 'lookup' as const),
     })
     .map(
@@ -82,43 +89,69 @@ test('whatever is added to a job, it is as the rules say, and stands where it sh
   );
   let added = 0;
   await fc.assert(
-    fc.asyncProperty(fc.array(aStep, { maxLength: 10 }), async (steps) => {
-      const { open, check, told, added: addedNow } = createTables();
-      let job = mergeJobFacts(null, [seen(1)], startMs);
-      await open().recordJob(aJobKey(1), [seen(1)], startMs);
-      let version = 0;
-      for (const [i, step] of steps.entries()) {
-        const at = startMs + 10 * (i + 1);
-        const tellings = told.length;
-        assert.ok(job);
-        if (step === null || typeof step === 'string') {
-          job = counted(job, step);
-          const held = step === 'held' ? { until: at + 5, times: 1, cause: 'it waits' } : null;
-          job = { ...job, held };
-          const committed = await open().commit(aCommit(version, { jobs: [job] }));
-          assert.deepEqual(committed, { outcome: 'committed' });
-          job = { ...job, version: job.version + 1 };
-          version += 1;
-        } else {
-          const merged = mergeJobFacts(job, [step], at);
-          const recorded = await open().recordJob(aJobKey(1), [step], at);
-          assert.deepEqual(recorded, { outcome: merged ? 'recorded' : 'unchanged', job: merged ?? job });
-          const isTold =
-            merged !== null && merged.dirty !== null && merged.dirty.change !== job.dirty?.change;
-          assert.deepEqual(
-            told.slice(tellings).map(({ host }) => host),
-            isTold ? [merged.dirty?.host] : [],
-          );
-          job = merged ?? job;
+    fc.asyncProperty(
+      fc.constantFrom(...traceparents),
+      fc.array(aStep, { maxLength: 10 }),
+      async (traceparent, steps) => {
+        const { open, check, told, added: addedNow } = createTables();
+        const first = seen(1, 'queued', { traceparent });
+        let job = mergeJobFacts(null, [first], startMs);
+        await open().recordJob(aJobKey(1), [first], startMs);
+        let version = 0;
+        for (const [i, step] of steps.entries()) {
+          const at = startMs + 10 * (i + 1);
+          const tellings = told.length;
+          assert.ok(job);
+          if (step === null || typeof step === 'string') {
+            job = counted(job, step);
+            const held = step === 'held' ? { until: at + 5, times: 1, cause: 'it waits' } : null;
+            job = { ...job, held };
+            const committed = await open().commit(aCommit(version, { jobs: [job] }));
+            assert.deepEqual(committed, { outcome: 'committed' });
+            job = { ...job, version: job.version + 1 };
+            version += 1;
+          } else {
+            const merged = mergeJobFacts(job, [step], at);
+            const recorded = await open().recordJob(aJobKey(1), [step], at);
+            assert.deepEqual(recorded, { outcome: merged ? 'recorded' : 'unchanged', job: merged ?? job });
+            const isTold =
+              merged !== null && merged.dirty !== null && merged.dirty.change !== job.dirty?.change;
+            assert.deepEqual(
+              told.slice(tellings).map(({ host }) => host),
+              isTold ? [merged.dirty?.host] : [],
+            );
+            job = merged ?? job;
+          }
+          assert.deepEqual(await open().readJob(aJobKey(1)), job);
+          added += addedNow();
+          check();
         }
-        assert.deepEqual(await open().readJob(aJobKey(1)), job);
-        added += addedNow();
-        check();
-      }
-    }),
+      },
+    ),
     { numRuns: 300 },
   );
   assert.ok(added > 100, `${added} facts lay beside a job: too few to tell anything`);
+});
+
+test('steps cost nothing where no trace is kept, and are not lost where one is, whatever their own event says', async () => {
+  const [kept = '', notKept = ''] = traceparents;
+  const steps = Array.from({ length: 30 }, () => step);
+  for (const [ofJob, ofEvent, isKept] of [
+    [notKept, notKept, false],
+    [notKept, kept, false],
+    [kept, notKept, true],
+    [kept, kept, true],
+  ] as const) {
+    const { open, bytes } = createTables();
+    await open().recordJob(aJobKey(1), [seen(1, 'queued', { traceparent: ofJob })], startMs);
+    const before = bytes();
+    const given = { steps, traceparent: ofEvent };
+    await open().recordJob(aJobKey(1), [seen(1, 'in_progress', given)], startMs + 10);
+    await open().recordJob(aJobKey(1), [seen(1, 'completed', given)], startMs + 20);
+    const grown = bytes() - before;
+    if (ofJob === notKept && ofEvent === notKept) assert.ok(grown < 700, `${grown} bytes for two events`);
+    assert.equal((await open().readJob(aJobKey(1)))?.steps.length, isKept ? 30 : 0);
+  }
 });
 
 test('whatever is added to a runner, it is as the rules say, and stands where it should', async () => {

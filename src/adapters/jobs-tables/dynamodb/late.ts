@@ -3,13 +3,14 @@
 // A row has the item, packed, and behind it `late`: facts that came since, each with its time, in their order. The item
 // is what the packed one becomes by them; whoever reads it merges them (`jobOf`, `runnerOf`), and the next ordinary
 // write packs all of it again. Such a fact is added by one update, which stands only where it is known beforehand what
-// the fact does to the indexes: that is what the guards on the row are for (`home`, `phase`, `claimable`, `endable`).
-// Everywhere else the update is refused, brings what it found, and the fact goes the ordinary way.
+// the fact does to the indexes: that is what the guards on the row are for (`home`, `phase`, `traced`, `claimable`,
+// `endable`). Everywhere else the update is refused, brings what it found, and the fact goes the ordinary way.
 
 import type { HostName } from '../../../core/ids.ts';
 import type { Job, JobFact, JobSighting } from '../../../core/job.ts';
 import { mergeJob } from '../../../core/job.ts';
 import type { Runner, RunnerFact } from '../../../core/runner.ts';
+import { isSampled } from '../../../core/trace.ts';
 import type { EpochMs } from '../../../ports/clock.ts';
 import { mergeRunnerFacts } from '../record.ts';
 import { unpack } from './pack.ts';
@@ -54,7 +55,10 @@ type Known =
   | 'route'
   | 'traceparent';
 
-type LateSighting = Omit<JobSighting, Known> & {
+/** With its steps where they may be kept. */
+type News = Omit<JobSighting, Known | 'steps'> & Partial<Pick<JobSighting, 'steps'>>;
+
+type LateSighting = News & {
   by: Extract<JobFact, { kind: 'seen' }>['by'];
   at: EpochMs;
 };
@@ -63,14 +67,19 @@ type LateSighting = Omit<JobSighting, Known> & {
 export function additionOfJob(facts: readonly JobFact[], at: EpochMs): Addition | null {
   const [fact, ...others] = facts;
   if (fact?.kind !== 'seen' || others.length > 0) return null;
-  const { key, phase, installation, route } = fact.sighting;
+  const { key, phase, installation, route, steps, traceparent } = fact.sighting;
   if (route.kind !== 'lane' || (phase !== 'in_progress' && phase !== 'completed')) return null;
-  const late: LateSighting = { ...newsOf(fact.sighting), by: fact.by, at };
+  // Steps are many times what the rest is, and kept for the trace of a job that has ended. Whether that one is kept, the
+  // item alone knows: what comes without its steps is added where it is not.
+  const mayKeep = phase === 'completed' && steps.length > 0;
+  const brings = mayKeep && isSampled(traceparent);
+  const guard = mayKeep && !brings ? ' AND attribute_not_exists(traced)' : '';
+  const late: LateSighting = { ...newsOf(fact.sighting), ...(brings && { steps }), by: fact.by, at };
   const isBefore = phase === 'in_progress' ? 'phase = :queued' : '(phase = :queued OR phase = :running)';
   return {
     key: jobRowKey(key),
     late: JSON.stringify(late),
-    condition: `home = :home AND installation >= :installation AND ${isBefore}`,
+    condition: `home = :home AND installation >= :installation AND ${isBefore}${guard}`,
     values: {
       ':home': route.host,
       ':installation': installation,
@@ -84,11 +93,12 @@ export function additionOfJob(facts: readonly JobFact[], at: EpochMs): Addition 
   };
 }
 
-function newsOf(sighting: JobSighting): Omit<JobSighting, Known> {
+function newsOf(sighting: JobSighting): Omit<News, 'steps'> {
   const { key: _key, id: _id, runId: _runId, runAttempt: _runAttempt, ...more } = sighting;
   const { name: _name, workflow: _workflow, labels: _labels, url: _url, ...others } = more;
   const { repository: _repository, isPublic: _isPublic, ownedByOrganisation: _owned, ...rest } = others;
-  const { installation: _installation, route: _route, createdAt: _at, traceparent: _trace, ...news } = rest;
+  const { installation: _installation, route: _route, createdAt: _at, ...last } = rest;
+  const { traceparent: _trace, steps: _steps, ...news } = last;
   return news;
 }
 

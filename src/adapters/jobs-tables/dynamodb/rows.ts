@@ -5,6 +5,7 @@ import type { Dirty, Job } from '../../../core/job.ts';
 import { lanePlaces } from '../../../core/lane-places.ts';
 import type { Control, Lane, Ledger } from '../../../core/ledger.ts';
 import type { Runner } from '../../../core/runner.ts';
+import { isSampled } from '../../../core/trace.ts';
 import type { EpochMs } from '../../../ports/clock.ts';
 import type { Deadlines, Sweep } from '../../../ports/jobs-table.ts';
 import { type JobPlaces, jobPlaces, type RunnerPlaces, runnerPlaces } from '../places.ts';
@@ -64,6 +65,7 @@ export function createRows({ deadlines, keepMs }: RowOptions) {
         runner: job.runner?.name ?? job.lastOrder?.runner,
         installation: job.installation,
         home: homeOf(job),
+        traced: isSampled(job.traceparent) ? yes : undefined,
         calm: job.dirty !== null && isCalmJob(job) ? calm : undefined,
         expires: expiry(places.endedAt),
       };

@@ -102,6 +102,8 @@ export interface Row extends RowKey {
   lane?: string | undefined;
   runner?: string | undefined;
   home?: string | undefined;
+  /** There where the trace of the job is kept. */
+  traced?: string | undefined;
   installation?: number | undefined;
   claimable?: string | undefined;
   endable?: string | undefined;
