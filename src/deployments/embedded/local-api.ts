@@ -14,7 +14,7 @@ import { jobKey, parseRunnerName } from '../../core/ids.ts';
 import type { Operator, PoolChange } from '../../flow/operator/operator.ts';
 import type { Telemetry } from '../../ports/telemetry.ts';
 
-export const localApiFile = 'local-api.json';
+const localApiFile = 'local-api.json';
 
 export interface LocalApiDeps {
   operator: Operator;
