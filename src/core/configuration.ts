@@ -136,3 +136,13 @@ export function hostByName(configuration: Configuration, name: HostName): HostSe
 export function poolsOfHost(configuration: Configuration, host: HostName): PoolSettings[] {
   return configuration.pools.filter((pool) => pool.host === host);
 }
+
+/**
+ * The system of an order to end a runner, by which it finds its way: its pool's. Where the pool is no longer on this host,
+ * any system that the host still has, as whoever ends machines of a host ends all of them; one that it has not would
+ * lead to nobody.
+ */
+export function systemToEnd(configuration: Configuration, host: HostName, pool: PoolName): OperatingSystem {
+  const pools = poolsOfHost(configuration, host);
+  return (pools.find(({ name }) => name === pool) ?? pools[0])?.os ?? 'linux';
+}

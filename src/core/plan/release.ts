@@ -1,6 +1,7 @@
 // Release: a lane with more runners coming than jobs waiting lets the rest go. After the idle time; at once where
 // another lane waits for the place. Orders not launched go first, then spares, then the longest idle, then what boots.
 
+import { systemToEnd } from '../configuration.ts';
 import type { PoolName } from '../ids.ts';
 import { type Lane, surplus } from '../ledger.ts';
 import type { EndingCode } from '../reason.ts';
@@ -120,7 +121,7 @@ function release(draft: Draft, runner: Runner, code: EndingCode): boolean {
 }
 
 export function pushTerminate(draft: Draft, runner: Runner): void {
-  const os = draft.settings(runner.pool)?.os ?? 'linux';
+  const os = systemToEnd(draft.configuration, draft.host, runner.pool);
   draft.orders.push({ status: 'terminate', host: draft.host, os, runner: runner.name });
 }
 

@@ -270,6 +270,16 @@ describe('a runner that has to go', () => {
   });
 });
 
+describe('a runner whose pool is no longer configured', () => {
+  it('is ended by whoever ends machines of its host', async () => {
+    const stations = createStations(configurationOf([poolSettings('ios', { os: 'macos' })]));
+    await dutyAfter([...launched, surplus], timing.outboxMs, { stations });
+    const [{ body, attributes } = { body: null, attributes: null }] = stations.jobsTopic.messages;
+    assert.equal(body?.status, 'terminate');
+    assert.deepEqual(attributes, { Host: hostName, OS: 'macos', Status: 'terminate' });
+  });
+});
+
 describe('a spare', () => {
   const spare = { lane: null, scope: null, counted: 'standby' as const };
 

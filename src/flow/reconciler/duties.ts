@@ -1,6 +1,6 @@
 // What has to happen when a deadline passes. Every state has one, and this is where somebody acts.
 
-import { poolByName } from '../../core/configuration.ts';
+import { systemToEnd } from '../../core/configuration.ts';
 import { jobDeadline, runnerDeadline } from '../../core/deadline.ts';
 import type { JobKey, RunnerName } from '../../core/ids.ts';
 import { waiting } from '../../core/ledger.ts';
@@ -148,7 +148,7 @@ export function createDuties(deps: ReconcilerDeps, ask: Ask): Duties {
   }
 
   function orderOf(runner: Runner) {
-    const os = poolByName(configuration, runner.pool)?.os ?? 'linux';
+    const os = systemToEnd(configuration, runner.host, runner.pool);
     return { host: runner.host, os, runner: runner.name };
   }
 

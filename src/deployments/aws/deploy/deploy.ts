@@ -18,7 +18,7 @@ import { runCdk } from './cdk.ts';
 import { checkAll, type Ready } from './checks/all.ts';
 import { deployableTypes } from './deployable.ts';
 import { type ExitStatus, exitStatus } from './exit-status.ts';
-import { describeLiving, hostsDeployed, readLiving } from './living.ts';
+import { describeLiving, hostsDeployed, hostsForsaken, readLiving } from './living.ts';
 import type { Output } from './output.ts';
 import type { Place } from './place.ts';
 import { createProgress } from './progress.ts';
@@ -177,18 +177,17 @@ async function whyNot(
   if (inTheWay.length > 0) return inTheWay.map(({ text }) => text).join('\n');
   for (const { text } of troubles) output.say(`warning: ${text}`);
 
-  const stays = new Set<string>(ready.configuration.hosts.map(({ name }) => name));
-  const goes = hostsDeployed(stacks).filter((name) => !stays.has(name));
+  const goes = hostsForsaken(hostsDeployed(stacks), ready.configuration);
   const living = await readLiving({ dynamoDb: ready.clients.dynamoDb, clock, random }, stacks, goes);
   if (living.length === 0) return null;
-  const found = `The configuration has no longer these hosts, which have machines alive: ${describeLiving(living)}`;
+  const found = `The configuration has no longer these hosts, or no pool on them, which have machines alive: ${describeLiving(living)}`;
   const harm = 'Nothing would end those machines any more.';
   if (force) {
     output.say(`warning: ${found}. ${harm} It goes on because of --force.`);
     return null;
   }
   return (
-    `${found}. ${harm} Nothing was changed. Remedy: put the hosts back with \`limit: 0\`, deploy, and take them out ` +
+    `${found}. ${harm} Nothing was changed. Remedy: put them back, with a pool and \`limit: 0\`, deploy, and take them out ` +
     'when their last machine is gone; or use --force and end the machines yourself.'
   );
 }

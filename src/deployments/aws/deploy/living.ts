@@ -2,6 +2,7 @@
 
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { createDynamoDbJobsTable } from '../../../adapters/jobs-tables/dynamodb/index.ts';
+import type { Configuration } from '../../../core/configuration.ts';
 import type { HostName } from '../../../core/ids.ts';
 import type { Clock, Random } from '../../../ports/clock.ts';
 import type { DeployedStack } from './stacks.ts';
@@ -48,6 +49,12 @@ export async function readLiving(
 
 export function hostsDeployed(stacks: readonly DeployedStack[]): string[] {
   return (outputOf(stacks, 'hosts') ?? '').split(',').filter((name) => name !== '');
+}
+
+/** Those that lose whoever ends their machines: a host is served for its pools. */
+export function hostsForsaken(deployed: readonly string[], { pools }: Configuration): string[] {
+  const served = new Set<string>(pools.map(({ host }) => host));
+  return deployed.filter((name) => !served.has(name));
 }
 
 export function describeLiving(living: readonly Living[]): string {
