@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { checkConfiguration, demandConfiguration } from './check.ts';
 
+const secretArn = 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:traces-AbCdEf';
+
 function written(aws?: unknown) {
   return {
     hosts: { office: { type: 'local', limit: 4 } },
@@ -118,6 +120,34 @@ for (const { says, aws, places } of [
     says: 'more zones than are of use',
     aws: { network: { zones: ['a', 'b', 'c', 'd', 'e'].map((zone) => `us-east-1${zone}`) } },
     places: ['aws.network.zones'],
+  },
+  {
+    says: 'traces that go nowhere, or in the open',
+    aws: { tracing: { to: 'http://collector.example.com/v1/traces' } },
+    places: ['aws.tracing.to'],
+  },
+  {
+    says: "a collector's key in its address, which everybody could read",
+    aws: { tracing: { to: 'https://collector.example.com/v1/traces?key=hush' } },
+    places: ['aws.tracing.to'],
+  },
+  {
+    says: 'headers for X-Ray, which wants none',
+    aws: { tracing: { to: 'xray', headersSecretArn: secretArn } },
+    places: ['aws.tracing.headersSecretArn'],
+  },
+  {
+    says: 'headers in another store than the other secrets',
+    aws: {
+      secretsStore: 'parameterStore',
+      tracing: { to: 'https://collector.example.com/v1/traces', headersSecretArn: secretArn },
+    },
+    places: ['aws.tracing.headersSecretArn'],
+  },
+  {
+    says: 'a share of traces that is none',
+    aws: { tracing: { to: 'xray', sampleRatio: 50 } },
+    places: ['aws.tracing.sampleRatio'],
   },
 ]) {
   test(`refused: ${says}`, () => assert.deepEqual(placesRefused(aws), places));

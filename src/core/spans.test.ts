@@ -148,6 +148,15 @@ describe('a runner in a trace', () => {
     assert.deepEqual(root?.links, [{ traceId: runner?.traceId, spanId: runner?.spanId }]);
   });
 
+  it('whose job was over before its start was heard of has its parts by the times of that job, and no error', () => {
+    const spans = spansOfRunner(
+      endedRunner({ onlineAt: null, busyAt: null, end: { code: 'ended', why: 'its job is done' } }),
+      endedJob(),
+    );
+    assert.deepEqual(seconds(byName(spans, 'register')), [25, 32]);
+    assert.equal(byName(spans, 'runner lint').error, null);
+  });
+
   it('that never booted is an error in the trace of the job that it was for', () => {
     const failed = endedRunner({
       claim: null,

@@ -80,18 +80,19 @@ export function spansOfRunner(runner: Runner, took: Job | null): Span[] {
     kind: 'consumer',
     startMs: runner.orderedAt,
     endMs: runner.goneAt,
-    error: runner.busyAt === null && runner.end !== null && isFault(runner) ? runner.end.why : null,
+    error: hasRun(runner) || runner.end === null || !isFault(runner) ? null : runner.end.why,
     attributes: attributesOfRunner(runner),
     links: job && job.traceId !== own.traceId ? [linkTo(job)] : [],
   };
   const claimedAt = runner.claim?.at ?? null;
-  const onlineAt = runner.onlineAt ?? runner.busyAt;
+  const busyAt = runner.busyAt ?? startOf(took, runner);
+  const onlineAt = runner.onlineAt ?? busyAt;
   return present([
     span,
     part(span, 'launch', runner.orderedAt, runner.launchedAt),
     part(span, 'boot', runner.launchedAt, claimedAt ?? onlineAt),
     part(span, 'register', claimedAt, onlineAt),
-    part(span, 'pick-up', runner.onlineAt, runner.busyAt),
+    part(span, 'pick-up', runner.onlineAt, busyAt),
     part(span, 'end', runner.doneAt, runner.goneAt),
   ]);
 }
@@ -214,6 +215,16 @@ function errorOf(conclusion: string | null): string | null {
   return result === 'failure' || result === 'timeout' || result === 'error'
     ? (conclusion ?? 'unknown')
     : null;
+}
+
+/** A job that is over when its start is heard of leaves a runner that is done and was never seen busy. */
+function hasRun({ busyAt, doneAt }: Runner): boolean {
+  return busyAt !== null || doneAt !== null;
+}
+
+/** As GitHub tells it of the job. */
+function startOf(took: Job | null, { name }: Runner): number | null {
+  return took?.runner?.name === name ? took.startedAt : null;
 }
 
 /** It was to run a job and did not, by no decision of ours. */

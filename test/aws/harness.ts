@@ -33,8 +33,7 @@ import { exitStatus } from '../../src/deployments/aws/deploy/exit-status.ts';
 import { redrive } from '../../src/deployments/aws/deploy/redrive.ts';
 import { connect } from '../../src/deployments/aws/emulated/connection.ts';
 import { functionsOf } from '../../src/deployments/aws/emulated/deploy/surroundings.ts';
-import { type System, startSystem } from '../../src/deployments/aws/emulated/system.ts';
-import type { WorldOptions } from '../../src/deployments/aws/emulated/world/world.ts';
+import { type System, type SystemOptions, startSystem } from '../../src/deployments/aws/emulated/system.ts';
 import { outputKeys } from '../../src/deployments/aws/outputs.ts';
 import type { Clock, Random } from '../../src/ports/clock.ts';
 import type { JobsTable } from '../../src/ports/jobs-table.ts';
@@ -95,7 +94,7 @@ const askAgainMs = 200;
 const failuresShown = 5;
 const settleMs = 60_000;
 
-export async function startTrial(options: Partial<WorldOptions> = {}): Promise<Trial> {
+export async function startTrial(options: Partial<SystemOptions> = {}): Promise<Trial> {
   const clock = createSystemClock();
   const random = createSystemRandom();
   const failures: string[] = [];
@@ -278,10 +277,10 @@ export function functionNamed({ deployed }: Pick<Trial, 'deployed'>, begins: str
   throw new Error(`no function begins with ${begins}`);
 }
 
-/** What is in a queue just now, at most ten; it stays there, unseen for a moment. */
+/** What is in a queue just now, at most ten; it stays there. */
 export async function bodiesIn({ sqs }: Pick<Trial, 'sqs'>, { url }: Queue): Promise<string[]> {
   const { Messages = [] } = await sqs.send(
-    new ReceiveMessageCommand({ QueueUrl: url, MaxNumberOfMessages: 10, VisibilityTimeout: 1 }),
+    new ReceiveMessageCommand({ QueueUrl: url, MaxNumberOfMessages: 10, VisibilityTimeout: 0 }),
   );
   return Messages.flatMap(({ Body }) => Body ?? []);
 }

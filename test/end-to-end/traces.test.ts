@@ -4,7 +4,8 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
-import { type ReceivedSpan, startOtlpReceiver } from '../../scripts/otlp-receiver.ts';
+import { startOtlpReceiver } from '../../scripts/otlp-receiver.ts';
+import { checkTrace } from '../fixtures/traces.ts';
 import { quickHost, type System, type SystemOptions, startSystem, until } from './harness.ts';
 
 const labels = ['self-hosted', 'small'];
@@ -56,21 +57,6 @@ test('a job is one trace, from its event to the end of its machine, and what joi
     await receiver.stop();
   }
 });
-
-function checkTrace(trace: readonly ReceivedSpan[], more: readonly string[] = []): void {
-  const names = trace.map(({ name }) => name);
-  for (const wanted of ['event delivery', 'queue', 'run', 'Set up job', ...more])
-    assert.ok(names.includes(wanted), `${wanted} is missing among ${names.join(', ')}`);
-  const roots = trace.filter(({ parentId }) => parentId === '');
-  assert.equal(roots.length, 1);
-  assert.equal(roots[0]?.attributes['cicd.pipeline.task.run.result'], 'success');
-  const ids = new Set(trace.map(({ spanId }) => spanId));
-  assert.equal(ids.size, trace.length, 'no span twice');
-  for (const { name, parentId, startNs, endNs } of trace) {
-    assert.ok(parentId === '' || ids.has(parentId), `${name} hangs on nothing`);
-    assert.ok(BigInt(startNs) <= BigInt(endNs), `${name} ends before it begins`);
-  }
-}
 
 test('half of the traces are kept where half are asked for, each whole', async () => {
   const receiver = await startOtlpReceiver();

@@ -31,7 +31,7 @@ export function signedForXRay({ region, credentials, clock }: Signing): Delivery
 type Data = string | ArrayBuffer | ArrayBufferView;
 
 /** Node's own, in the shape that the signer asks for. */
-class Sha256 {
+export class Sha256 {
   readonly #hash: ReturnType<typeof createHash> | ReturnType<typeof createHmac>;
 
   constructor(secret?: Data) {

@@ -7,7 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
 import { PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
-import { awsSchema } from '../../../config/aws.ts';
+import type { z } from 'zod';
+import { type AwsSettings, awsSchema } from '../../../config/aws.ts';
 import { bundleFunctions } from '../bundle.ts';
 import { eventSource } from '../hosts/simulated.ts';
 import { createApp } from '../infrastructure/app.ts';
@@ -18,6 +19,8 @@ import type { Mappings } from './mappings/index.ts';
 import { type EmulatedWorld, startWorld, type TellDeath, type WorldOptions } from './world/world.ts';
 
 export interface SystemOptions extends WorldOptions, CloudDeps {
+  /** Of the deployment, where they are to be others than by default. */
+  settings?: z.input<typeof awsSchema>;
   /** Told what is being done, since it takes a while. */
   onStep?(says: string): void;
 }
@@ -51,7 +54,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     const cloud = await startCloud(options);
     ends.push(cloud.stop);
     onStep('bundling the functions');
-    const assembly = await synthesize(world, folder);
+    const assembly = await synthesize(world, awsSchema.parse(options.settings ?? {}), folder);
     onStep('deploying the stacks');
     const deployed = await cloud.deploy(assembly);
     await putSecrets(cloud, deployed, world);
@@ -70,9 +73,8 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   }
 }
 
-async function synthesize(world: EmulatedWorld, folder: string): Promise<string> {
+async function synthesize(world: EmulatedWorld, settings: AwsSettings, folder: string): Promise<string> {
   const { configuration, gitHub } = world;
-  const settings = awsSchema.parse({});
   const bundles = await bundleFunctions({
     configuration,
     outDirectory: join(folder, 'functions'),
