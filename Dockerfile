@@ -16,10 +16,13 @@ RUN apt-get update \
     python3-venv \
   && rm -rf /var/lib/apt/lists/*
 
-# Whoever it runs as writes here: compose gives it the number of the user whose files it reads.
+# The image's user `node` gets the number of the user whose files it reads, with a name and a home: compose hands it in.
+ARG DEPLOYER_UID=1000
+ARG DEPLOYER_GID=1000
 ENV HOME=/home/deployer
-RUN mkdir --mode=1777 "$HOME" \
-  && mkdir --mode=1777 /app /app/.cache
+RUN groupmod --non-unique --gid "$DEPLOYER_GID" node \
+  && usermod --non-unique --uid "$DEPLOYER_UID" --gid "$DEPLOYER_GID" --home "$HOME" node \
+  && mkdir --mode=1777 "$HOME" /app /app/.cache
 WORKDIR /app
 
 # The packages, in a layer that stays as long as the lock file does.
@@ -30,6 +33,6 @@ RUN npm ci --no-audit --no-fund --loglevel=error \
 
 COPY . .
 
-# No root at run time: the image's user `node`, by number, as a cluster wants to see it.
-USER 1000
+# No root at run time; by number, as a cluster wants to see it.
+USER ${DEPLOYER_UID}
 CMD ["make", "help"]

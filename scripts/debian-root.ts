@@ -20,6 +20,8 @@ export interface DebianWish {
   packages: readonly string[];
   /** Of the npm registry, with exact versions, as if they were installed by the system: node and npm. */
   npmPackages: readonly string[];
+  /** The ordinary user who works in it. */
+  user: { name: string; home: string };
 }
 
 /** The first that a Debian, and the image of Node, gives to a person. */
@@ -65,7 +67,7 @@ mount -t proc proc "$1/proc"
 exec chroot --userspec=${ordinaryUser}:${ordinaryUser} "$1" /bin/sh -euc "$2"
 `;
 
-async function make({ release, packages, npmPackages }: DebianWish, folder: string): Promise<void> {
+async function make({ release, packages, npmPackages, user }: DebianWish, folder: string): Promise<void> {
   const work = mkdtempSync(join(tmpdir(), 'debootstrap-'));
   try {
     await run('sh', ['-euc', 'cd "$1" && apt-get download --quiet debootstrap', 'sh', work]).catch(
@@ -86,9 +88,10 @@ async function make({ release, packages, npmPackages }: DebianWish, folder: stri
       ...['install', '--global', '--prefix', join(folder, 'usr', 'local')],
       ...['--no-audit', '--no-fund', ...npmPackages],
     ]);
-    const home = join(folder, 'home', 'deployer');
-    mkdirSync(home, { recursive: true });
-    await run('chown', [`${ordinaryUser}:${ordinaryUser}`, home]);
+    await run('chroot', [
+      ...[folder, 'useradd', '--uid', String(ordinaryUser), '--create-home'],
+      ...['--home-dir', user.home, user.name],
+    ]);
   } finally {
     rmSync(work, { recursive: true, force: true });
   }
