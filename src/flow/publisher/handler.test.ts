@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { configurationOf, poolSettings, timing } from '../../../test/fixtures/books.ts';
+import { configurationOf, hostSettings, poolSettings, timing } from '../../../test/fixtures/books.ts';
 import { keyOf, online, seen, startMs } from '../../../test/fixtures/items.ts';
 import { jobOf, know } from '../../../test/fixtures/reconciling.ts';
 import {
@@ -13,7 +13,7 @@ import {
   silent,
 } from '../../../test/fixtures/stations.ts';
 import type { Configuration } from '../../core/configuration.ts';
-import type { HostName } from '../../core/ids.ts';
+import type { HostName, PoolName } from '../../core/ids.ts';
 import type { JobSighting } from '../../core/job.ts';
 import type { BudgetKey } from '../../ports/budgets.ts';
 import type { ItemKey, JobsTable } from '../../ports/jobs-table.ts';
@@ -131,6 +131,25 @@ describe('the publisher', () => {
     assert.deepEqual(await run(items, { jobsTopic }), []);
     await stations.clock.advance(timing.outboxMs);
     assert.equal((await table.dueRunners(hostName, stations.clock.now(), 10)).length, 1);
+  });
+
+  it('that failed after a commit goes on with what it had left, and gives up after three times', async () => {
+    const { stations, run, launches, table } = world(
+      configurationOf([poolSettings('lint', { limit: 60 })], [hostSettings('one', { limit: 60 })]),
+    );
+    const items = await queued(stations, ...upTo(60));
+    const jobsTopic = { publish: () => Promise.reject(new Error('the topic is away')) };
+    await run(items, { jobsTopic });
+    const [again] = stations.publisherTopic.messages;
+    assert.ok(again, 'for what is counted and has no runner yet, nobody else would come soon');
+    assert.equal(again.body.hops, 1);
+    await run(again.body.items, {}, again.body);
+    const ledger = await table.readLedger(hostName);
+    assert.equal(ledger?.pools['lint' as PoolName]?.coming, 60);
+    assert.ok(launches().length > 0);
+    const told = stations.publisherTopic.messages.length;
+    await run(await queued(stations, 61), { jobsTopic }, { hops: 3 });
+    assert.equal(stations.publisherTopic.messages.length, told, 'what lasts is left to the Reconciler');
   });
 
   it('acknowledges what it could not do, and goes on with the other hosts: what is not counted stays marked', async () => {

@@ -71,7 +71,9 @@ export function createPublisher(deps: PublisherDeps): BatchHandler<Notification>
         await run(host, work);
       } catch (error) {
         // Acknowledged all the same: nothing in a FIFO group may be poison. The sweep of uncounted items finds it.
+        telemetry.count(metrics.failures, { host });
         telemetry.log('error', 'the publisher failed', { host, error: String(error) });
+        await goOn(host, work);
       }
     }
     return [];
@@ -102,6 +104,15 @@ export function createPublisher(deps: PublisherDeps): BatchHandler<Notification>
       await giveBack(deps, host, purse);
     }
     if (more) await notifySelf(host, pending, recount, committed ? 0 : work.hops + 1);
+  }
+
+  /**
+   * What it had left to order after a commit is marked nowhere, so that nothing would bring it back but an event or the
+   * next recount. A fault that lasts outlasts these few runs too, and is left to them.
+   */
+  async function goOn(host: HostName, { items, recount, hops }: Work): Promise<void> {
+    if (hops >= hopsMax) return;
+    await notifySelf(host, items, recount, hops + 1).catch(() => {});
   }
 
   async function planOnce(

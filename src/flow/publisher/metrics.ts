@@ -6,6 +6,7 @@ export const metrics = {
   commits: 'publisher_commits_total',
   orders: 'publisher_orders_total',
   mismatches: 'publisher_ledger_mismatches_total',
+  failures: 'publisher_failures_total',
   stopped: 'publisher_self_notifications_stopped_total',
 } as const;
 
@@ -28,6 +29,12 @@ export const meanings: Meanings<typeof metrics> = {
     unit: 'count',
     says: 'Counts in the books that a recount found to be wrong, and put right.',
     series: [],
+  },
+  failures: {
+    kind: 'count',
+    unit: 'count',
+    says: 'Runs that failed, by host; the log has why. What they did not do is found again.',
+    series: null,
   },
   stopped: {
     kind: 'count',
