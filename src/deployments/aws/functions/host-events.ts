@@ -17,7 +17,10 @@ export async function handlerOf(readers: EventReaders): Promise<Handler<void>> {
   return invocation(context, async (event) => {
     for (const settings of context.configuration.hosts) {
       const told = await readers[settings.type]?.readEvent(event, settings);
-      if (told && parseRunnerName(told.name)?.host === settings.name) await hostEvent(settings.name, told);
+      if (!told || parseRunnerName(told.name)?.host !== settings.name) continue;
+      // A machine is of one host: to ask the others would cost a call to each.
+      await hostEvent(settings.name, told);
+      return;
     }
   });
 }

@@ -30,7 +30,7 @@ const createInfrastructure: CreateHostInfrastructure = (scope, { settings, pools
       [`${settings.name.toUpperCase()}_GROUP`]: group.securityGroupId,
       [`${settings.name.toUpperCase()}_POOLS`]: pools.map(({ name }) => name).join(','),
     },
-    events: [],
+    events: [{ source: ['aws.ec2'], detail: { state: ['terminated'] } }],
   };
 };
 
@@ -55,6 +55,11 @@ describe('hosts that need something of their own', () => {
         .map(({ resources }) => resources),
     );
   };
+
+  test('listen once for what they all want to hear', () => {
+    const rules = made.resources('AWS::Events::Rule').filter(({ id }) => id.startsWith('HostEvents'));
+    assert.equal(rules.length, 1, 'two rules would start the function twice for one event');
+  });
 
   test('get one network between them, before all else', () => {
     assert.equal(made.resources('AWS::EC2::VPC').length, 1);

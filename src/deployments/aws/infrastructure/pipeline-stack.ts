@@ -248,13 +248,18 @@ function createSchedule(scope: Construct, tick: StationFunction): void {
   });
 }
 
+/** Hosts of one type may listen for the same, and the function asks all of them about each event: once is enough. */
 function createEventRules(
   scope: Construct,
   hostEvents: StationFunction,
   hosts: ReadonlyMap<HostName, HostInfrastructure>,
 ): void {
+  const heard = new Set<string>();
   for (const [name, { events }] of hosts) {
     for (const [at, eventPattern] of events.entries()) {
+      const pattern = JSON.stringify(eventPattern);
+      if (heard.has(pattern)) continue;
+      heard.add(pattern);
       new Rule(scope, `${name}${at}`, {
         description: `What host ${name} says of its machines`,
         eventPattern,
