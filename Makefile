@@ -19,7 +19,7 @@ FAST_TESTS := 'src/**/!(*.slow).test.ts' 'test/!(aws)/**/!(*.slow).test.ts' 'tes
 AWS_TESTS := 'test/aws/!(*.slow).test.ts'
 SLOW_TESTS := 'src/**/*.slow.test.ts' 'test/**/*.slow.test.ts'
 
-.PHONY: help start start-aws test test-aws test-slow test-all check check-format check-types check-unused simulate simulate-teeth bench price format reference ci-deploy destroy redrive ready
+.PHONY: help start start-aws test test-aws test-slow test-kubernetes test-all check check-format check-types check-unused simulate simulate-teeth bench price format reference ci-deploy destroy redrive kubernetes-manifests ready
 
 help: ## List the targets
 	@sed -nE 's/^([a-z][a-z-]*):[^#]*## (.*)$$/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-22s %s\n", $$1, $$2 }'
@@ -39,6 +39,9 @@ test-aws: ready ## Deploy to an emulator of AWS, and try the deployed system
 
 test-slow: ready ## Run the slow suites
 	@$(NODE_TEST) --test-timeout=900000 $(SLOW_TESTS)
+
+test-kubernetes: ready ## Run the suites on Kubernetes itself, which the first run builds (10 minutes)
+	@$(NODE_TEST) --test-timeout=900000 'test/kubernetes/*.slow.test.ts'
 
 test-all: ## Run all that a change must pass: check, test, test-slow
 	@$(MAKE) check
@@ -64,6 +67,9 @@ simulate-teeth: ready ## Prove that the simulator's checkers bite: mutate the co
 
 bench: ready ## Run the benchmarks
 	@exec node bench/main.ts
+
+kubernetes-manifests: ready ## Print what a namespace needs for a host on Kubernetes (ARGS=--help): ... | kubectl apply -f -
+	@exec node src/deployments/kubernetes-manifests.ts $(ARGS)
 
 ci-deploy: ready ## Deploy to AWS (ARGS=--help lists what it can be told)
 	@exec node src/deployments/aws/deploy/main.ts deploy $(ARGS)

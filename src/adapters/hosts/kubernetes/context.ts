@@ -12,6 +12,8 @@ export interface HostContext {
   options: KubernetesHostOptions;
   /** A pod has to say which system its image is of. */
   osOf: (pool: PoolName) => OperatingSystem;
+  /** The registry where images of `ghcr.io` are pulled instead; `null`: there. */
+  images: string | null;
   api: Api;
   clock: Clock;
   random: Random;

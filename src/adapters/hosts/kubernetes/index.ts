@@ -26,7 +26,8 @@ export interface KubernetesHost extends Host {
   close(): void;
 }
 
-export interface KubernetesHostDeps extends Omit<HostContext, 'api' | 'ended'> {
+export interface KubernetesHostDeps extends Omit<HostContext, 'api' | 'ended' | 'images'> {
+  images?: string | null;
   connection: Connection;
   /** Told once for each machine, if there is somebody to tell; across a restart it may be told again. */
   onEvent?: (event: HostEvent) => Promise<void>;
@@ -36,7 +37,7 @@ export interface KubernetesHostDeps extends Omit<HostContext, 'api' | 'ended'> {
 export function createKubernetesHost(deps: KubernetesHostDeps): KubernetesHost {
   const { connection, onEvent, options, clock } = deps;
   const api = createApi({ connection, namespace: options.namespace, clock });
-  const context: HostContext = { ...deps, api, ended: createEndedByName() };
+  const context: HostContext = { ...deps, images: deps.images ?? null, api, ended: createEndedByName() };
   const stopWatch =
     onEvent && options.watch ? startWatch(context, { onEvent, onWarning: deps.onWarning }) : () => {};
 

@@ -26,7 +26,10 @@ export function jobOf(context: HostContext, request: LaunchRequest, machine: Kub
           'karpenter.sh/do-not-disrupt': 'true',
         },
       },
-      spec: podOf(context.osOf(request.pool), request, machine),
+      spec: podOf(context.osOf(request.pool), request, {
+        ...machine,
+        image: imageOf(context, machine.image),
+      }),
     },
     machine.patch,
   );
@@ -46,6 +49,10 @@ export function jobOf(context: HostContext, request: LaunchRequest, machine: Kub
       template: merged(template, kept),
     },
   };
+}
+
+function imageOf({ images }: HostContext, image: string): string {
+  return images === null ? image : image.replace(/^ghcr\.io\//, `${images}/`);
 }
 
 export function secretOf(context: HostContext, request: LaunchRequest, jobUid: string): Plain {

@@ -59,12 +59,31 @@ export const kubernetesHostOptions = z.strictObject({
   configuration: z.enum(['claimed', 'handedOver']).default('claimed'),
   /** Ended Jobs are deleted by the cluster after this. */
   endedSeconds: z.number().int().min(endedSecondsMin).max(86_400).default(600),
-  /** Hear of ends and failures at once, by two or three connections that stay open. Never on AWS: a list tells there. */
+  /** Hear of ends and failures at once, by three connections that stay open. Never on AWS: a list tells there. */
   watch: z.boolean().default(true),
   /** An image that can not be pulled for so long is a failed boot. A registry has short troubles too. */
   pullErrorSeconds: z.number().int().min(1).max(3600).default(45),
-  /** On AWS, with a cluster that is made: GitHub's image is pulled through a cache in ECR. */
-  imageCache: z.boolean().default(false),
+  /** On AWS: images of `ghcr.io` are pulled through a cache in ECR. The secret has a name and a token for ghcr.io. */
+  imageCache: z
+    .strictObject({
+      secretArn: z
+        .string()
+        .max(512)
+        .regex(/^arn:[\w-]+:secretsmanager:[\w-]+:\d{12}:secret:ecr-pullthroughcache\/[\w/+=.@-]+$/)
+        .meta({ allowed: "the ARN of a secret whose name begins with 'ecr-pullthroughcache/'" }),
+    })
+    .optional(),
+  /** On AWS, with a cluster that is made: IAM roles and users that are its administrators. */
+  administrators: z
+    .array(
+      z
+        .string()
+        .max(512)
+        .regex(/^arn:[\w-]+:iam::\d{12}:(role|user)\/[\w+=,.@/-]+$/)
+        .meta({ allowed: 'ARNs of IAM roles or users' }),
+    )
+    .max(20)
+    .default([]),
 });
 
 export type KubernetesHostOptions = z.output<typeof kubernetesHostOptions>;

@@ -26,9 +26,10 @@ const { secret, memory } = paths.linux;
 /** The token goes by standard input: nothing secret is to be seen in a list of processes. */
 export const claimScript = `set -u
 umask 077
-trap 'exit 143' TERM
+waiting=
+trap '[ -z "$waiting" ] || kill "$waiting"; exit 143' TERM
 keep() { mv ${memory}/.new ${memory}/jitconfig; }
-pause() { sleep "$1" & wait "$!"; }
+pause() { sleep "$1" & waiting=$! && wait "$waiting"; }
 if [ -z "\${CLAIM_URL-}" ]; then
   cat ${secret}/jitconfig >${memory}/.new && keep
   exit

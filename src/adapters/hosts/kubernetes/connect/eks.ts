@@ -6,6 +6,7 @@
 import { createHash, createHmac } from 'node:crypto';
 import { Agent } from 'node:https';
 import { DescribeClusterCommand, EKSClient, type EKSClientConfig } from '@aws-sdk/client-eks';
+import { AssumeRoleCommand, STSClient, type STSClientConfig } from '@aws-sdk/client-sts';
 import { SignatureV4 } from '@smithy/signature-v4';
 import type { Clock, EpochMs } from '../../../../ports/clock.ts';
 import { type Connection, socketsMax } from './connection.ts';
@@ -14,9 +15,11 @@ export interface EksDeps {
   cluster: string;
   /** Left out: as the SDK finds it, from the environment or the profile. */
   region?: string | undefined;
+  /** Whom the cluster knows, where that is not this process itself. */
+  role?: string | undefined;
   clock: Clock;
   /** What the place wants of the client: an endpoint, credentials. */
-  client?: EKSClientConfig;
+  client?: Pick<EKSClientConfig & STSClientConfig, 'endpoint' | 'region' | 'credentials'>;
 }
 
 /** Clusters take a token for 15 minutes from its signature on; a clock may be some minutes off. */
@@ -25,12 +28,14 @@ const tokenMs = 10 * 60_000;
 const expiresSeconds = 60;
 const requestMsMax = 10_000;
 
-export function connectToEks({ cluster, region, clock, client }: EksDeps): Connection {
-  const eks = new EKSClient({
+export function connectToEks({ cluster, region, role, clock, client }: EksDeps): Connection {
+  const config: EKSClientConfig & STSClientConfig = {
     ...(region !== undefined && { region }),
     requestHandler: { requestTimeout: requestMsMax, throwOnRequestTimeout: true },
     ...client,
-  });
+  };
+  const eks = new EKSClient(config);
+  const sts = role === undefined ? null : new STSClient(config);
   let place: Promise<{ server: string; agent: Agent }> | null = null;
   let token: { text: string; until: EpochMs } | null = null;
 
@@ -45,6 +50,20 @@ export function connectToEks({ cluster, region, clock, client }: EksDeps): Conne
     return { server: found.endpoint, agent: new Agent({ ca, keepAlive: true, maxSockets: socketsMax }) };
   }
 
+  /** Its hour is longer than its token's minutes, so it is asked for with each. */
+  async function identity(): Promise<Identity> {
+    if (sts === null) return eks.config.credentials();
+    const asked = new AssumeRoleCommand({ RoleArn: role, RoleSessionName: 'ephemeral-runners' });
+    const { Credentials: given } = await sts.send(asked);
+    if (!given?.AccessKeyId || !given.SecretAccessKey || !given.SessionToken)
+      throw new Error(`STS gave no credentials for role ${role}`);
+    return {
+      accessKeyId: given.AccessKeyId,
+      secretAccessKey: given.SecretAccessKey,
+      sessionToken: given.SessionToken,
+    };
+  }
+
   return {
     async access() {
       place ??= find();
@@ -54,7 +73,10 @@ export function connectToEks({ cluster, region, clock, client }: EksDeps): Conne
       });
       const now = clock.now();
       if (token === null || now >= token.until)
-        token = { text: await sign(eks, cluster, now), until: now + tokenMs };
+        token = {
+          text: await sign(await eks.config.region(), await identity(), cluster, now),
+          until: now + tokenMs,
+        };
       return { ...found, headers: { authorization: `Bearer ${token.text}` } };
     },
     forget() {
@@ -63,19 +85,20 @@ export function connectToEks({ cluster, region, clock, client }: EksDeps): Conne
     close() {
       place?.then(({ agent }) => agent.destroy()).catch(() => {});
       eks.destroy();
+      sts?.destroy();
     },
   };
 }
 
-async function sign(eks: EKSClient, cluster: string, now: EpochMs): Promise<string> {
-  const region = await eks.config.region();
+interface Identity {
+  accessKeyId: string;
+  secretAccessKey: string;
+  sessionToken?: string;
+}
+
+async function sign(region: string, credentials: Identity, cluster: string, now: EpochMs): Promise<string> {
   const hostname = `sts.${region}.amazonaws.com${region.startsWith('cn-') ? '.cn' : ''}`;
-  const signer = new SignatureV4({
-    service: 'sts',
-    region,
-    credentials: eks.config.credentials,
-    sha256: Sha256,
-  });
+  const signer = new SignatureV4({ service: 'sts', region, credentials, sha256: Sha256 });
   const signed = await signer.presign(
     {
       method: 'GET',

@@ -1,0 +1,42 @@
+// What the infrastructure has made for a host on EKS, as the adapter is told by its environment.
+
+import { z } from 'zod';
+import type { HostName } from '../../../core/ids.ts';
+
+const madeSchema = z.object({
+  cluster: z.string().min(1).max(100),
+  /** Whom the cluster knows; whoever may assume it may do what the namespace's Role says. */
+  role: z.string().regex(/^arn:[\w-]+:iam::\d{12}:role\/.+$/),
+  /** Where images of `ghcr.io` are pulled instead, by a cache; left out: there. */
+  images: z.string().min(1).max(255).optional(),
+});
+
+export type Made = z.output<typeof madeSchema>;
+
+/** One for each host: the Reconciler's function looks at all of them. */
+export function madeVariable(host: HostName): string {
+  return `KUBERNETES_${host.toUpperCase()}`;
+}
+
+/** The group that the host's access entry is in, and to which the namespace's Role is bound. */
+export function groupOf(host: HostName): string {
+  return `ephemeral-runners-${host}`;
+}
+
+export function readMade(environment: Readonly<Record<string, string | undefined>>, host: HostName): Made {
+  const variable = madeVariable(host);
+  const read = madeSchema.safeParse(parsed(environment[variable]));
+  if (read.success) return read.data;
+  throw new Error(
+    `host ${host}: the variable ${variable} is missing or not as it was deployed. ` +
+      'Remedy: deploy again; the infrastructure sets it.',
+  );
+}
+
+function parsed(text: string | undefined): unknown {
+  try {
+    return JSON.parse(text ?? '');
+  } catch {
+    return null;
+  }
+}
