@@ -19,6 +19,7 @@
 
 import type { JobKey } from './ids.ts';
 import type { Job, JobStep } from './job.ts';
+import { endOfJob, faultOf, type Phase, phasesOfJob, phasesOfRunner } from './phases.ts';
 import type { Runner } from './runner.ts';
 import { parseTraceparent, spanIdOf, type TraceContext } from './trace.ts';
 
@@ -42,7 +43,6 @@ export interface Span {
 export function spansOfJob(job: Job, runner: Runner | null): Span[] {
   const own = sampled(job.traceparent);
   if (own === null || job.phase !== 'completed') return [];
-  const endMs = job.completedAt ?? job.completedSeenAt ?? job.createdAt;
   const ranOn = runner && parseTraceparent(runner.traceparent);
   const root: Span = {
     ...own,
@@ -50,21 +50,12 @@ export function spansOfJob(job: Job, runner: Runner | null): Span[] {
     name: job.workflow === null ? job.name : `${job.workflow} / ${job.name}`,
     kind: 'server',
     startMs: job.createdAt,
-    endMs,
+    endMs: endOfJob(job),
     error: errorOf(job.conclusion),
     attributes: { ...attributesOfJob(job), ...attributesOfRunner(runner) },
     links: ranOn && ranOn.traceId !== own.traceId ? [linkTo(ranOn)] : [],
   };
-  // Where no runner was ordered for it, it waited until it had another's.
-  const queuedUntil = job.lastOrder?.at ?? job.startedAt;
-  const children = [
-    part(root, 'event delivery', job.createdAt, job.queuedSeenAt ?? job.firstSeenAt),
-    part(root, 'queue', job.queuedSeenAt ?? job.firstSeenAt, queuedUntil),
-  ];
-  const run = part(root, 'run', job.startedAt, endMs);
-  if (run === null) return present([root, ...children]);
-  const ofSteps = job.steps.map((step, index) => stepSpan(run, step, index));
-  return present([root, ...children, { ...run, error: errorOf(job.conclusion) }, ...ofSteps]);
+  return [root, ...phasesOfJob(job).flatMap((phase) => spansOfPhase(root, phase, job))];
 }
 
 /** Of a runner whose machine is gone. `took`: the trace of the job that it ran, where that is another one. */
@@ -80,21 +71,12 @@ export function spansOfRunner(runner: Runner, took: Job | null): Span[] {
     kind: 'consumer',
     startMs: runner.orderedAt,
     endMs: runner.goneAt,
-    error: hasRun(runner) || runner.end === null || !isFault(runner) ? null : runner.end.why,
+    error: faultOf(runner) === null ? null : (runner.end?.why ?? null),
     attributes: attributesOfRunner(runner),
     links: job && job.traceId !== own.traceId ? [linkTo(job)] : [],
   };
-  const claimedAt = runner.claim?.at ?? null;
-  const busyAt = runner.busyAt ?? startOf(took, runner);
-  const onlineAt = runner.onlineAt ?? busyAt;
-  return present([
-    span,
-    part(span, 'launch', runner.orderedAt, runner.launchedAt),
-    part(span, 'boot', runner.launchedAt, claimedAt ?? onlineAt),
-    part(span, 'register', claimedAt, onlineAt),
-    part(span, 'pick-up', runner.onlineAt, busyAt),
-    part(span, 'end', runner.doneAt, runner.goneAt),
-  ]);
+  const parts = phasesOfRunner(runner, took);
+  return [span, ...parts.map(({ name, startMs, endMs }) => part(span, name, startMs, endMs))];
 }
 
 /** One run of the Publisher, with a link to each trace that it joins; a trace of its own. */
@@ -130,9 +112,17 @@ export function spanOfPlan(plan: {
 /** OpenTelemetry's SDKs keep 128 of a span, and collectors may drop more. */
 const linksMax = 128;
 
+/** The steps are within its run. */
+function spansOfPhase(root: Span, { name, startMs, endMs }: Phase, { steps, conclusion }: Job): Span[] {
+  const span = part(root, name, startMs, endMs);
+  if (name !== 'run') return [span];
+  const run = { ...span, error: errorOf(conclusion) };
+  return [run, ...steps.flatMap((step, index) => stepSpan(run, step, index) ?? [])];
+}
+
 function stepSpan(run: Span, step: JobStep, index: number): Span | null {
+  if (step.startedAt === null || step.completedAt === null) return null;
   const span = part(run, step.name, step.startedAt, step.completedAt, String(index));
-  if (span === null) return null;
   const attributes = {
     'cicd.pipeline.task.name': step.name,
     'cicd.pipeline.task.run.result': resultOf(step.conclusion),
@@ -140,22 +130,14 @@ function stepSpan(run: Span, step: JobStep, index: number): Span | null {
   return { ...span, attributes, error: errorOf(step.conclusion) };
 }
 
-/** A part of its parent with both of its ends known; its id follows from what it is, so that it is the same each time. */
-function part(
-  parent: Span,
-  name: string,
-  startMs: number | null,
-  endMs: number | null,
-  which = '',
-): Span | null {
-  if (startMs === null || endMs === null) return null;
+/** A part of its parent; its id follows from what it is, so that it is the same each time. */
+function part(parent: Span, name: string, startMs: number, endMs: number, which = ''): Span {
   return {
     traceId: parent.traceId,
     spanId: spanIdOf(parent.traceId, parent.spanId, `${name}#${which}`),
     parentId: parent.spanId,
     name,
     kind: 'internal',
-    // GitHub's times are whole seconds, and its clock is not ours: a part never ends before it begins.
     startMs,
     endMs: Math.max(startMs, endMs),
     error: null,
@@ -217,34 +199,6 @@ function errorOf(conclusion: string | null): string | null {
     : null;
 }
 
-/** A job that is over when its start is heard of leaves a runner that is done and was never seen busy. */
-function hasRun({ busyAt, doneAt }: Runner): boolean {
-  return busyAt !== null || doneAt !== null;
-}
-
-/** As GitHub tells it of the job. */
-function startOf(took: Job | null, { name }: Runner): number | null {
-  return took?.runner?.name === name ? took.startedAt : null;
-}
-
-/** It was to run a job and did not, by no decision of ours. */
-function isFault({ end }: Runner): boolean {
-  switch (end?.code) {
-    case 'bootDeadline':
-    case 'refused':
-    case 'invalid':
-    case 'mintRefused':
-    case 'uncertain':
-    case 'expired':
-    case 'lost':
-    case 'unregistered':
-    case 'ended':
-      return true;
-    default:
-      return false;
-  }
-}
-
 function sampled(traceparent: string): TraceContext | null {
   const context = parseTraceparent(traceparent);
   return context?.sampled ? context : null;
@@ -252,8 +206,4 @@ function sampled(traceparent: string): TraceContext | null {
 
 function linkTo({ traceId, spanId }: Pick<TraceContext, 'traceId' | 'spanId'>) {
   return { traceId, spanId };
-}
-
-function present(spans: readonly (Span | null)[]): Span[] {
-  return spans.filter((span) => span !== null);
 }

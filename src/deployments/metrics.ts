@@ -12,6 +12,7 @@ import type { Meanings, Metric } from '../ports/telemetry.ts';
 export const gitHubMetrics = {
   requests: 'github_requests_total',
   requestMs: 'github_request_ms',
+  rateLeft: 'github_rate_left',
 } as const;
 
 const ofGitHub: Meanings<typeof gitHubMetrics> = {
@@ -25,6 +26,12 @@ const ofGitHub: Meanings<typeof gitHubMetrics> = {
     kind: 'distribution',
     unit: 'ms',
     says: 'How long GitHub took to answer, by route.',
+    series: null,
+  },
+  rateLeft: {
+    kind: 'gauge',
+    unit: 'count',
+    says: 'Requests that GitHub still takes within its hour, by installation, as its latest answer said; another process of the deployment may have used some since.',
     series: null,
   },
 };

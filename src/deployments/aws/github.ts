@@ -3,6 +3,7 @@
 
 import { createGitHubApp, type GitHubApp } from '../../adapters/github/app/index.ts';
 import type { GitHub } from '../../ports/github.ts';
+import { tellRequest } from '../github-requests.ts';
 import type { Environment } from './environment.ts';
 import type { World } from './ports.ts';
 import { appSecret, createSecret } from './secrets.ts';
@@ -34,7 +35,11 @@ export function openGitHub(
     const key = `${appId} ${privateKey}`;
     if (opened?.key !== key) {
       const apiUrl = environment.GITHUB_API_URL;
-      opened = { key, app: createGitHubApp({ appId, privateKey, apiUrl, clock, random, timeoutMs }) };
+      const made: GitHubApp = createGitHubApp({
+        ...{ appId, privateKey, apiUrl, clock, random, timeoutMs },
+        onRequest: (request) => tellRequest(telemetry, request, made.rateLeft),
+      });
+      opened = { key, app: made };
     }
     return opened.app;
   }

@@ -11,7 +11,7 @@ import { gitHubName } from '../../core/ids.ts';
 import type { Clock, Random } from '../../ports/clock.ts';
 import { GitHubError } from '../../ports/github.ts';
 import type { Telemetry } from '../../ports/telemetry.ts';
-import { gitHubMetrics } from '../metrics.ts';
+import { tellRequest } from '../github-requests.ts';
 import { type Running, run } from './run.ts';
 import { checkApp } from './startup-checks.ts';
 
@@ -31,16 +31,13 @@ export async function serve(deps: ServeDeps): Promise<Running> {
   const problem = publicUrlProblem(environment, configuration, hostTypes);
   if (problem) throw new Error(describeProblem(problem));
 
-  const github = createGitHubApp({
+  const github: GitHubApp = createGitHubApp({
     appId: credentials.appId,
     privateKey: readPrivateKey(credentials.privateKey),
     apiUrl: environment.gitHub.apiUrl,
     clock,
     random,
-    onRequest: ({ route, status, durationMs }) => {
-      telemetry.count(gitHubMetrics.requests, { route, status: String(status) });
-      telemetry.observe(gitHubMetrics.requestMs, durationMs, { route });
-    },
+    onRequest: (made) => tellRequest(telemetry, made, github.rateLeft),
   });
   await lookAtApp(github, configuration, deps);
 

@@ -27,6 +27,7 @@ import { armTimer, itemId, type Wake } from '../messenger/handler.ts';
 import { itemsPerNotification, type Notification, notify } from '../notification.ts';
 import { createLearn, giveBack, type KnowledgeDeps, newPurse, type Purse } from './knowledge.ts';
 import { metrics } from './metrics.ts';
+import { observePhases } from './phases.ts';
 import { spansOfCommit } from './spans.ts';
 import { createTouch } from './touch.ts';
 import { logTransitions } from './transitions.ts';
@@ -140,6 +141,7 @@ export function createPublisher(deps: PublisherDeps): BatchHandler<Notification>
     spend(purse, decided);
     await publish(host, decided);
     logTransitions(telemetry, decided.commit, books);
+    observePhases(telemetry, decided.commit, books);
     deps.tracer?.export(spansOfCommit(decided.commit, books, { startMs, endMs: clock.now() }, deps.random));
     return { outcome: 'committed', more: decided.more, left: leftOf(decided), recountAgain: decided.more };
   }

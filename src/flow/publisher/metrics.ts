@@ -1,6 +1,6 @@
-import type { Meanings } from '../../ports/telemetry.ts';
+import type { Meanings, Metric } from '../../ports/telemetry.ts';
 
-/** What the Publisher counts. */
+/** What the Publisher counts: its own work, and what became of the jobs and runners that it counts. */
 export const metrics = {
   runs: 'publisher_runs_total',
   commits: 'publisher_commits_total',
@@ -8,6 +8,16 @@ export const metrics = {
   mismatches: 'publisher_ledger_mismatches_total',
   failures: 'publisher_failures_total',
   stopped: 'publisher_self_notifications_stopped_total',
+
+  eventDeliveryMs: 'job_event_delivery_ms',
+  queueMs: 'job_queue_ms',
+  runMs: 'job_run_ms',
+  launchMs: 'runner_launch_ms',
+  bootMs: 'runner_boot_ms',
+  registerMs: 'runner_register_ms',
+  pickUpMs: 'runner_pick_up_ms',
+  endMs: 'runner_end_ms',
+  runnersFailed: 'runner_failures_total',
 } as const;
 
 export const meanings: Meanings<typeof metrics> = {
@@ -42,4 +52,30 @@ export const meanings: Meanings<typeof metrics> = {
     says: 'Times that it woke itself again and again without anything to commit, and stopped.',
     series: [],
   },
+
+  // Eight series for each pool would be a bill of their own: on AWS they are in the log, one line for all of a pool.
+  eventDeliveryMs: phase('From when GitHub made a job until its event was stored'),
+  queueMs: phase('From then until a runner was ordered for the job'),
+  runMs: phase('From when GitHub started a job until it ended'),
+  launchMs: phase('From the order of a runner until its host has launched it'),
+  bootMs: phase('From then until its machine claims its configuration'),
+  registerMs: phase('From then until it is online at GitHub'),
+  pickUpMs: phase('From then until GitHub gave it a job'),
+  endMs: phase("From its job's end until its machine is gone"),
+  runnersFailed: {
+    kind: 'count',
+    unit: 'count',
+    says: 'Runners that ended without a job by no decision of ours, by cause.',
+    series: null,
+  },
 };
+
+/** A part of a job's or a runner's time. */
+function phase(says: string): Metric {
+  return {
+    kind: 'distribution',
+    unit: 'ms',
+    says: `${says}, by pool; told once, when all is over.`,
+    series: null,
+  };
+}

@@ -149,15 +149,17 @@ export function createRequests(deps: RequestsDeps): Requests {
   async function once<Data>(ask: Ask<Data>, token: string, deadline: AbortSignal): Promise<Sent<Data>> {
     const startedAt = clock.now();
     const answer = await transmit(ask, token, deadline);
+    const message = answer.status < 300 ? '' : messageOf(answer.data, token);
+    const isAnswered = answer.status !== 0;
+    const retryAt = isAnswered ? limits.note(ask.caller, answer.status, answer.headers, message) : null;
+    // What is left by this answer is known by now.
     deps.onRequest({
       installation: ask.caller === 'app' ? null : ask.caller,
       route: ask.route,
       status: answer.status,
       durationMs: clock.now() - startedAt,
     });
-    if (answer.status === 0) return { outcome: 'unknown', why: messageOf(answer.data, token) };
-    const message = answer.status < 300 ? '' : messageOf(answer.data, token);
-    const retryAt = limits.note(ask.caller, answer.status, answer.headers, message);
+    if (!isAnswered) return { outcome: 'unknown', why: messageOf(answer.data, token) };
     if (retryAt !== null) throw limited(askedOf(ask), retryAt, `${answer.status} ${message}`);
     if (isTrouble(answer.status)) return { outcome: 'unknown', why: `${answer.status} ${message}` };
     if (answer.status >= 300) return { outcome: 'refused', ...answer, message };

@@ -19,9 +19,10 @@ export const prometheusContentType = 'text/plain; version=0.0.4; charset=utf-8';
 const seriesMax = 5_000;
 const leftOutMetric = 'telemetry_series_left_out_total';
 
-/** 1 ms to 10 minutes: from one write to the longest boot, each about twice the one before. */
+/** 1 ms to an hour: from one write to a long job or a long queue, each about twice the one before. */
 const bucketsMs = [
-  1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 60_000, 180_000, 600_000,
+  ...[1, 2, 5, 10, 20, 50, 100, 200, 500],
+  ...[1_000, 2_000, 5_000, 10_000, 20_000, 30_000, 60_000, 120_000, 300_000, 600_000, 1_800_000, 3_600_000],
 ];
 const bucketsPlain = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 10_000, 100_000];
 
