@@ -172,7 +172,7 @@ describe('in a clean Debian, as an ordinary user', { skip: reason ?? false, time
         RUNNERS_CONFIG: 'aws.json',
       });
       assert.equal(status, 0, said);
-      assert.match(said, /the App's webhook points here/);
+      assert.match(said, /The App's webhook points here/);
     } finally {
       await gitHub.close();
       await emulator.stop();

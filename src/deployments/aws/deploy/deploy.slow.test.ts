@@ -231,7 +231,7 @@ describe('a deployment, from nothing to nothing', { timeout: 900_000 }, () => {
     assert.equal(status, 0, said);
     assert.match(said, /The webhook's secret is stored/);
     assert.match(said, /The App's key is stored/);
-    assert.match(said, /the App's webhook points here/);
+    assert.match(said, /The App's webhook points here/);
     assert.match(said, /Webhook URL: http\S+\/webhooks\/github/);
     assert.deepEqual((await storedSecret('webhookSecret')).value, {
       current: secrets.current,
