@@ -14,6 +14,8 @@ export function metricsReference(): string {
     '',
     'What the system tells about itself: to a Prometheus that asks at `GET /metrics` where it runs as one process, and in lines of its logs on AWS. What ends in `_ms` is in milliseconds, all else is a number. The last column says what has a series of its own in CloudWatch, by which labels; what has none is in the logs with all of its labels (see [Operate on AWS](../guides/operate-on-aws.md)).',
     '',
+    'For Grafana there is [a dashboard](grafana-dashboard.json) of all of them, by a Prometheus: import the file, and choose the data source.',
+    '',
     '| metric | kind | what it tells | series in CloudWatch |',
     '| --- | --- | --- | --- |',
     ...rows,
