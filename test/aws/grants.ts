@@ -8,10 +8,10 @@ interface Statement {
   Action: string | string[];
 }
 
-/** By the function's logical id. */
+/** By the function, as the wire knows it. */
 export function grantedActions(stacks: readonly DeployedStack[]): Map<string, Set<string>> {
   const granted = new Map<string, Set<string>>();
-  for (const { logicalId, stack } of functionsOf(stacks)) {
+  for (const { logicalId, caller, stack } of functionsOf(stacks)) {
     const resources = stack.template.Resources ?? {};
     const role = referenced(resources[logicalId]?.Properties?.['Role']);
     const statements = Object.values(resources).flatMap(({ Type, Properties = {} }) => {
@@ -22,12 +22,12 @@ export function grantedActions(stacks: readonly DeployedStack[]): Map<string, Se
     });
     const inline = (resources[role]?.Properties?.['Policies'] ?? []) as { PolicyDocument: unknown }[];
     statements.push(...inline.flatMap(({ PolicyDocument }) => statementsOf(PolicyDocument)));
-    granted.set(logicalId, new Set(statements.flatMap(({ Action }) => Action)));
+    granted.set(caller, new Set(statements.flatMap(({ Action }) => Action)));
   }
   return granted;
 }
 
-/** By the function's logical id. */
+/** The same. */
 export function usedActions(calls: readonly RecordedCall[]): Map<string, Set<string>> {
   const used = new Map<string, Set<string>>();
   for (const { caller, actions } of calls) {
@@ -50,4 +50,9 @@ function referenced(value: unknown): string {
 
 function isOfRole(roles: unknown, role: string): boolean {
   return ((roles ?? []) as unknown[]).some((one) => referenced(one) === role);
+}
+
+/** Of one kind are the launchers of all hosts: what one was seen to do, any may have to. */
+export function kindOf(caller: string): string {
+  return caller.includes('.') ? caller.slice(0, caller.indexOf('.')) : caller.replace(/Function\w+$/, '');
 }

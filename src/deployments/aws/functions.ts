@@ -66,14 +66,7 @@ export interface FunctionSpec {
   recursiveLoop: 'Allow' | 'Terminate';
 }
 
-export type TableAction =
-  | 'GetItem'
-  | 'BatchGetItem'
-  | 'Query'
-  | 'PutItem'
-  | 'UpdateItem'
-  | 'DeleteItem'
-  | 'ConditionCheckItem';
+export type TableAction = 'GetItem' | 'BatchGetItem' | 'Query' | 'PutItem' | 'UpdateItem' | 'DeleteItem';
 
 /**
  * How long a batch of the publisher's queue is in hand before it comes back. Other queues have six times their
@@ -83,13 +76,7 @@ export type TableAction =
 export const publisherVisibilitySeconds = 60;
 
 /** Facts about single items, as doors and the Orchestrator write them. */
-const facts: readonly TableAction[] = [
-  'GetItem',
-  'BatchGetItem',
-  'PutItem',
-  'UpdateItem',
-  'ConditionCheckItem',
-];
+const facts: readonly TableAction[] = ['GetItem', 'BatchGetItem', 'PutItem', 'UpdateItem'];
 const everything: readonly TableAction[] = [...facts, 'Query', 'DeleteItem'];
 
 /**
@@ -222,7 +209,7 @@ export const functions: Readonly<Record<FunctionKind, FunctionSpec>> = {
     trigger: { kind: 'schedule', everyMinutes: 1 },
     memoryMb,
     timeoutSeconds: 20,
-    table: ['GetItem', 'BatchGetItem', 'Query', 'PutItem', 'UpdateItem'],
+    table: ['GetItem', 'BatchGetItem', 'Query', 'PutItem'],
     sends: ['steps', 'publisherTopic'],
     secret: null,
     hosts: 'none',
@@ -234,7 +221,7 @@ export const functions: Readonly<Record<FunctionKind, FunctionSpec>> = {
     memoryMb,
     // A list of many runners takes a call for each hundred.
     timeoutSeconds: 60,
-    table: everything,
+    table: [...facts, 'Query'],
     sends: ['publisherTopic', 'jobsTopic', 'steps'],
     secret: 'app',
     hosts: 'all',

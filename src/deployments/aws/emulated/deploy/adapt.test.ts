@@ -31,7 +31,9 @@ describe('A template for the emulator', () => {
       ],
     };
     const policy = adaptedOne({ Type: 'AWS::SQS::QueuePolicy', Properties: { PolicyDocument } });
-    const { Statement } = policy?.Properties?.['PolicyDocument'] as { Statement: { Action: unknown }[] };
+    const { Statement } = (policy?.Properties?.['PolicyDocument'] ?? {}) as {
+      Statement: { Action: unknown }[];
+    };
     assert.deepEqual(
       Statement.map(({ Action }) => Action),
       [
@@ -43,7 +45,8 @@ describe('A template for the emulator', () => {
   });
 
   it('leaves out the alarms that the emulator does not know, and keeps the others', () => {
-    const alarm = (Properties: Record<string, unknown>) => adaptedOne({ Type: 'AWS::CloudWatch::Alarm', Properties });
+    const alarm = (Properties: Record<string, unknown>) =>
+      adaptedOne({ Type: 'AWS::CloudWatch::Alarm', Properties });
     assert.equal(alarm({ Metrics: [] }), undefined);
     assert.equal(adaptedOne({ Type: 'AWS::CloudWatch::CompositeAlarm' }), undefined);
     assert.notEqual(alarm({ MetricName: 'Errors' }), undefined);

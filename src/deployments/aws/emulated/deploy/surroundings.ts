@@ -23,21 +23,21 @@ export async function tellSurroundings(
   stacks: readonly DeployedStack[],
   surroundings: Surroundings,
 ): Promise<void> {
-  for (const { logicalId, name } of functionsOf(stacks)) {
+  for (const { caller, name } of functionsOf(stacks)) {
     const { Environment = {} } = await client.send(
       new GetFunctionConfigurationCommand({ FunctionName: name }),
     );
     await client.send(
       new UpdateFunctionConfigurationCommand({
         FunctionName: name,
-        Environment: { Variables: variablesOf(logicalId, Environment, surroundings) },
+        Environment: { Variables: variablesOf(caller, Environment, surroundings) },
       }),
     );
   }
 }
 
 function variablesOf(
-  logicalId: string,
+  caller: string,
   { Variables: given = {} }: EnvironmentResponse,
   { emulatorPort, endpointUrl, apiUrl }: Surroundings,
 ): Record<string, string> {
@@ -49,12 +49,14 @@ function variablesOf(
   return {
     ...(Object.fromEntries(variables) as Record<string, string>),
     AWS_ENDPOINT_URL: endpointUrl,
-    AWS_SDK_UA_APP_ID: logicalId,
+    AWS_SDK_UA_APP_ID: caller,
   };
 }
 
 export interface DeployedFunction {
   logicalId: string;
+  /** What the wire knows it by: two stacks may use the same logical id. */
+  caller: string;
   /** What it is called there. */
   name: string;
   stack: DeployedStack;
@@ -64,7 +66,15 @@ export function functionsOf(stacks: readonly DeployedStack[]): DeployedFunction[
   return stacks.flatMap((stack) =>
     Object.entries(stack.template.Resources ?? {}).flatMap(([logicalId, { Type }]) => {
       const name = stack.resources[logicalId];
-      return Type === 'AWS::Lambda::Function' && name !== undefined ? [{ logicalId, name, stack }] : [];
+      return Type === 'AWS::Lambda::Function' && name !== undefined
+        ? [{ logicalId, caller: callerOf(stack, logicalId), name, stack }]
+        : [];
     }),
   );
+}
+
+/** `PublisherFunction1938950E`, `launchers.onelinuxFunctionD5A4B9F8`. */
+function callerOf({ name }: DeployedStack, logicalId: string): string {
+  const part = name.slice(name.lastIndexOf('-') + 1);
+  return part === 'pipeline' ? logicalId : `${part}.${logicalId}`;
 }
