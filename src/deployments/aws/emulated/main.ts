@@ -74,7 +74,7 @@ function introduce({ cloud, world, webhookUrl, deployed }: System): void {
   say(`
 The deployed system is up, on an emulator: ${deployed.stacks.map(({ name }) => name).join(', ')}.
   webhooks       ${webhookUrl}
-  AWS            AWS_ENDPOINT_URL=${cloud.endpoint} AWS_REGION=us-east-1 AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test
+  AWS            AWS_ENDPOINT_URL=${cloud.wire.url} AWS_REGION=us-east-1 AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test
   GitHub         ${world.gitHub.url}/_simulator/state (simulated)
 Enter starts ${burstJobs} jobs more. Ctrl-C ends everything.
 `);

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { parsePattern } from './filter.ts';
 import type { StreamMapping } from './stream.ts';
 
-export interface QueueMapping {
+interface QueueMapping {
   kind: 'queue';
   functionName: string;
   queueArn: string;
