@@ -100,14 +100,16 @@ const sweepKind = z.enum([
   'hookAddresses',
 ]);
 
+const at = z.number().optional();
+
 const step = z.discriminatedUnion('step', [
-  z.object({ step: z.literal('runnersDue'), host: hostName }),
-  z.object({ step: z.literal('jobsDue') }),
-  z.object({ step: z.literal('uncounted'), host: hostName }),
-  z.object({ step: z.literal('wake'), host: hostName }),
-  z.object({ step: z.literal('measure'), host: hostName }),
-  z.object({ step: z.literal('purge') }),
-  z.object({ step: z.literal('sweep'), kind: sweepKind, subject: z.string().max(subjectLengthMax) }),
+  z.object({ step: z.literal('runnersDue'), host: hostName, at }),
+  z.object({ step: z.literal('jobsDue'), at }),
+  z.object({ step: z.literal('uncounted'), host: hostName, at }),
+  z.object({ step: z.literal('wake'), host: hostName, at }),
+  z.object({ step: z.literal('measure'), host: hostName, at }),
+  z.object({ step: z.literal('purge'), at }),
+  z.object({ step: z.literal('sweep'), kind: sweepKind, subject: z.string().max(subjectLengthMax), at }),
   z.object({ step: z.literal('ask'), job: jobKey, purpose }),
 ]);
 

@@ -14,7 +14,7 @@ import { jobKey, parseRunnerName } from '../../core/ids.ts';
 import type { Operator, PoolChange } from '../../flow/operator/operator.ts';
 import type { Telemetry } from '../../ports/telemetry.ts';
 
-const localApiFile = 'local-api.json';
+export const localApiFile = 'local-api.json';
 
 export interface LocalApiDeps {
   operator: Operator;

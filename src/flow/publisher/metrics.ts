@@ -44,7 +44,7 @@ export const meanings: Meanings<typeof metrics> = {
     kind: 'count',
     unit: 'count',
     says: 'Runs that failed, by host; the log has why. What they did not do is found again.',
-    series: null,
+    series: [],
   },
   stopped: {
     kind: 'count',

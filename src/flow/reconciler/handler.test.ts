@@ -114,6 +114,21 @@ describe('a step', () => {
     );
   });
 
+  it('that waited for two ticks is left to the one that was said since', async () => {
+    const stations = stationsOf();
+    const name = await stations.order();
+    await stations.clock.advance(timing.outboxMs);
+    const at = stations.clock.now();
+    await stations.clock.advance(2 * timing.tickMs + 1);
+    await perform(stations, { step: 'runnersDue', host: hostName, at });
+    assert.deepEqual(ordersOf(stations), []);
+    await perform(stations, { step: 'runnersDue', host: hostName, at: stations.clock.now() - timing.tickMs });
+    assert.deepEqual(
+      ordersOf(stations).map((order) => order.status !== 'ask' && order.runner),
+      [name],
+    );
+  });
+
   it('for many runners goes on behind one of which GitHub will not speak', async () => {
     const stations = stationsOf();
     const stuck = await stations.order();

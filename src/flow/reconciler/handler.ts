@@ -27,6 +27,10 @@ const runnersDueMax = 1_000;
 /** Sweeps that are read, and look-ups of queued jobs that begin: those are the many, and the others go before them. */
 const sweepsReadMax = 1_000;
 const lookUpsPerTick = 50;
+/** A step that waited for so many ticks was said again by each of them. */
+const staleTicks = 2;
+/** A process that is busy for a moment drops nothing. */
+const staleMsMin = 30_000;
 
 export interface Reconciler {
   /** Each tick: says which steps there are to do. */
@@ -45,17 +49,18 @@ type TickDeps = Pick<ReconcilerDeps, 'clock' | 'table' | 'configuration' | 'step
 
 export function createTick({ clock, table, configuration, steps: queue }: TickDeps): Reconciler['tick'] {
   return async () => {
-    const due = inTurn(await table.sweepsDue(clock.now(), sweepsReadMax));
+    const at = clock.now();
+    const due = inTurn(await table.sweepsDue(at, sweepsReadMax));
     const steps: Step[] = [
       ...configuration.hosts.flatMap(({ name }): Step[] => [
-        { step: 'runnersDue', host: name },
-        { step: 'uncounted', host: name },
-        { step: 'wake', host: name },
-        { step: 'measure', host: name },
+        { step: 'runnersDue', host: name, at },
+        { step: 'uncounted', host: name, at },
+        { step: 'wake', host: name, at },
+        { step: 'measure', host: name, at },
       ]),
-      { step: 'jobsDue' },
-      { step: 'purge' },
-      ...due.map(({ kind, subject }): Step => ({ step: 'sweep', kind, subject })),
+      { step: 'jobsDue', at },
+      { step: 'purge', at },
+      ...due.map(({ kind, subject }): Step => ({ step: 'sweep', kind, subject, at })),
     ];
     await queue.publish(steps.map((body): OutgoingMessage<Step> => ({ body })));
   };
@@ -78,9 +83,18 @@ export function createSteps(deps: ReconcilerDeps): Reconciler['handle'] {
   const sweep = createSweeps(deps);
 
   return async (batch) => {
-    for (const { body } of batch) await guarded(telemetry, body.step, () => perform(body));
+    for (const { body } of batch) {
+      if (isSaidAgain(body)) telemetry.count(metrics.stepsDropped, { step: body.step });
+      else await guarded(telemetry, body.step, () => perform(body));
+    }
     return [];
   };
+
+  /** Behind looks that time out, steps would pile up by the tick, and what is urgent would wait behind them all. */
+  function isSaidAgain(step: Step): boolean {
+    if (!('at' in step) || step.at === undefined) return false;
+    return clock.now() - step.at > Math.max(staleTicks * configuration.timing.tickMs, staleMsMin);
+  }
 
   function perform(step: Step): Promise<void> {
     switch (step.step) {

@@ -11,6 +11,7 @@ export const metrics = {
   strays: 'reconciler_strays_total',
   sweeps: 'reconciler_sweeps_total',
   failures: 'reconciler_failures_total',
+  stepsDropped: 'reconciler_steps_dropped_total',
 
   oldestWaitingMs: 'jobs_oldest_waiting_ms',
   waiting: 'jobs_waiting',
@@ -72,6 +73,12 @@ export const meanings: Meanings<typeof metrics> = {
     unit: 'count',
     says: 'Steps that failed: they are due again at the next tick.',
     series: [],
+  },
+  stepsDropped: {
+    kind: 'count',
+    unit: 'count',
+    says: 'Steps that waited for two ticks and were said again meanwhile.',
+    series: null,
   },
 
   oldestWaitingMs: {

@@ -153,6 +153,14 @@ function flow({ settings, functions: all }: ObservabilityProps): AlarmTerms[] {
       periods: [1, 1],
     },
     {
+      id: 'PublisherFails',
+      says: 'Runs of the Publisher fail, so jobs of a host are not counted and no runner is ordered for them, until a later run does it.',
+      section: 'publisher-fails',
+      metric: own(publisher.failures, total(5)),
+      threshold: 1,
+      periods: [2, 3],
+    },
+    {
       id: 'NotificationsLost',
       says: 'Changes stay uncounted until the Reconciler finds them, so jobs start a minute late: the way from the table to the Publisher is broken.',
       section: 'notifications-lost',
