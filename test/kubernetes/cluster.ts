@@ -32,7 +32,7 @@ export interface KubernetesObject {
   data?: Record<string, string>;
 }
 
-export class CallError extends Error {
+class CallError extends Error {
   readonly status: number;
   constructor(status: number, text: string) {
     super(`${status}: ${text.slice(0, 500)}`);

@@ -4,7 +4,7 @@
 
 import type { Cluster, KubernetesObject } from './cluster.ts';
 
-export interface PodRun {
+interface PodRun {
   pod: KubernetesObject;
   /** Of the pod's Job, and so of the runner. */
   name: string;

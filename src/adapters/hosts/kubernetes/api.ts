@@ -19,7 +19,7 @@ export interface Listed<Item> {
   resourceVersion: string;
 }
 
-export interface Watched {
+interface Watched {
   type: string;
   object: unknown;
 }
@@ -40,7 +40,7 @@ export interface Api {
   may(verb: Verb, resource: Resource): Promise<{ allowed: boolean; reason: string }>;
 }
 
-export interface WatchRequest {
+interface WatchRequest {
   resource: Resource;
   query: Readonly<Record<string, string>>;
   timeoutSeconds: number;

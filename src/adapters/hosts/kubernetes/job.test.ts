@@ -109,7 +109,7 @@ describe('the Job of a runner', () => {
       ['externals', 'docker', 'claim'],
     );
     const mountsOf = (container: Plain | undefined) =>
-      (container?.['volumeMounts'] as { name: string; mountPath: string }[])
+      ((container?.['volumeMounts'] ?? []) as { name: string; mountPath: string }[])
         .filter(({ name }) => name.startsWith('docker-'))
         .map(({ mountPath }) => mountPath);
     assert.deepEqual(mountsOf(initContainers[1]), mountsOf(containers[0]));

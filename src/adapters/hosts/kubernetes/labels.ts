@@ -9,7 +9,7 @@
 import { type DeploymentPrefix, type HostName, ownRunnerName, parseRunnerName } from '../../../core/ids.ts';
 import type { LaunchRequest } from '../../../ports/host.ts';
 
-export const labelKeys = {
+const labelKeys = {
   prefix: 'runners/prefix',
   host: 'runners/host',
   pool: 'runners/pool',

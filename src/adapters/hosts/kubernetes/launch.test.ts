@@ -51,7 +51,12 @@ async function onCluster(
 }
 
 /** The first `times` calls of this kind have this fate. */
-const first = (verb: string, resource: string, times: number, fate: Fate): StandInSettings['fate'] => {
+const first = (
+  verb: string,
+  resource: string,
+  times: number,
+  fate: Fate,
+): NonNullable<StandInSettings['fate']> => {
   let seen = 0;
   return (call) => {
     if (call.verb !== verb || call.resource !== resource) return 'pass';
@@ -100,7 +105,7 @@ describe('a launch', { concurrency: 8 }, () => {
 
   test('that is refused after a lost answer stays in doubt', () => {
     let calls = 0;
-    const fate: StandInSettings['fate'] = () => {
+    const fate: NonNullable<StandInSettings['fate']> = () => {
       calls += 1;
       return calls === 1 ? 'drop' : { status: 403, message: 'exceeded quota: few' };
     };

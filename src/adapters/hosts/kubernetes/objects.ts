@@ -2,7 +2,6 @@
 // a list's bytes, is let go of at once.
 
 import { z } from 'zod';
-import { labelKeys } from './labels.ts';
 
 const text = z.string().default('');
 const texts = z.record(z.string(), z.string()).default({});
@@ -93,8 +92,4 @@ export function endOf({ status }: Job): { reason: string; message: string } | nu
 /** The Job that a pod belongs to, by the label that the job controller gives it. */
 export function jobNameOf({ metadata: { labels } }: Pod): string {
   return labels['batch.kubernetes.io/job-name'] ?? labels['job-name'] ?? '';
-}
-
-export function poolOf({ metadata: { labels } }: Job): string {
-  return labels[labelKeys.pool] ?? '';
 }

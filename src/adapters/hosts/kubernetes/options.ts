@@ -13,7 +13,7 @@ const label = z
 
 const path = z.string().min(1).max(1024);
 
-const auth = z.discriminatedUnion('kind', [
+const authWays = z.discriminatedUnion('kind', [
   /** A kubeconfig, with all ways that it knows: certificates, tokens, programs that print a token. */
   z.strictObject({
     kind: z.literal('kubeconfig'),
@@ -42,6 +42,11 @@ const auth = z.discriminatedUnion('kind', [
       .optional(),
   }),
 ]);
+
+const auth = authWays.meta({
+  allowed:
+    "an object with kind 'kubeconfig' (and file, context), 'inCluster', or 'eks' (and cluster, region)",
+});
 
 export type KubernetesAuth = z.output<typeof auth>;
 

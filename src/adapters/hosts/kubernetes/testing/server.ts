@@ -13,7 +13,7 @@ import {
   type StandInObject,
 } from './cluster.ts';
 
-export interface StandInCall {
+interface StandInCall {
   verb: string;
   resource: string;
   name: string;
