@@ -9,7 +9,7 @@ import { CommandError, exitCodes, type Source } from './source.ts';
 import type { Paint } from './text.ts';
 
 /** Which system: one of these two, by options before or after the subcommand's name. */
-export interface Where {
+interface Where {
   dataDir: string;
   stack: string | undefined;
   json: boolean;

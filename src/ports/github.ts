@@ -29,7 +29,7 @@ export interface RunnerEntry {
   version: string | null;
 }
 
-export interface StepReport {
+interface StepReport {
   name: string;
   conclusion: string | null;
   startedAt: EpochMs | null;

@@ -7,7 +7,7 @@ import type { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
 import type { HostSettings, PoolSettings } from '../../core/configuration.ts';
 
-export interface HostInfrastructureProps {
+interface HostInfrastructureProps {
   settings: HostSettings;
   pools: readonly PoolSettings[];
   /** The network of the deployment, made when a host asks for it. */

@@ -36,7 +36,7 @@ export type FunctionKind = (typeof functionKinds)[number] | (typeof tracingKinds
 /** Queues of the deployment; `launch` and `terminate` once for each host and operating system. */
 export type QueueKind = 'publisher' | 'timer' | 'launch' | 'terminate' | 'steps' | 'asks' | 'traces';
 
-export type Trigger =
+type Trigger =
   | { kind: 'route'; method: 'POST'; path: string; ratePerSecond: number; burst: number }
   /** Changes that are `calm`, or those that are not; gathered for so long. */
   | { kind: 'stream'; calm: boolean; batchSizeMax: number; windowSeconds: number }
@@ -66,7 +66,7 @@ export interface FunctionSpec {
   recursiveLoop: 'Allow' | 'Terminate';
 }
 
-export type TableAction = 'GetItem' | 'BatchGetItem' | 'Query' | 'PutItem' | 'UpdateItem' | 'DeleteItem';
+type TableAction = 'GetItem' | 'BatchGetItem' | 'Query' | 'PutItem' | 'UpdateItem' | 'DeleteItem';
 
 /**
  * How long a batch of the publisher's queue is in hand before it comes back. Other queues have six times their

@@ -23,9 +23,9 @@ export interface HostOpener {
 }
 
 /** `why`: for people, where it proves nothing. */
-export type Identified = { machine: MachineId } | { why: string };
+type Identified = { machine: MachineId } | { why: string };
 
-export interface Identifying {
+interface Identifying {
   settings: HostSettings;
   pools: readonly PoolSettings[];
   /** Where this deployment is: machines of other accounts and regions are strangers. */
@@ -34,7 +34,7 @@ export interface Identifying {
   now: EpochMs;
 }
 
-export interface OpenHost {
+interface OpenHost {
   settings: HostSettings;
   deployment: DeploymentPrefix;
   clock: Clock;

@@ -36,7 +36,7 @@ export function createOtlpTracer({ endpoint, headers, resource }: OtlpTracerSett
   );
 }
 
-export function tracerTo(exporter: SpanExporter, resource: Readonly<Record<string, string>>): OtlpTracer {
+function tracerTo(exporter: SpanExporter, resource: Readonly<Record<string, string>>): OtlpTracer {
   const processor = new BatchSpanProcessor({
     exporter,
     maxQueueSize: queueMax,
