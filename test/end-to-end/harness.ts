@@ -20,6 +20,7 @@ import {
   type SimulatedGround,
   type SimulatedObserver,
 } from '../../src/adapters/hosts/simulated/index.ts';
+import { allTelemetry } from '../../src/adapters/telemetry/all.ts';
 import { createRecorder, type Recorder } from '../../src/adapters/telemetry/recorder/index.ts';
 import { demandConfiguration } from '../../src/config/check.ts';
 import type { ConfigurationInput } from '../../src/config/define-config.ts';
@@ -30,6 +31,7 @@ import type { Job } from '../../src/core/job.ts';
 import type { Runner } from '../../src/core/runner.ts';
 import { type Running, run } from '../../src/deployments/embedded/run.ts';
 import type { GitHub } from '../../src/ports/github.ts';
+import type { Telemetry } from '../../src/ports/telemetry.ts';
 import { type Pretence, pretendRunner } from './pretend-runner.ts';
 
 export const webhookSecret = 'a webhook secret of sixteen and more';
@@ -97,6 +99,8 @@ export interface SystemOptions {
   /** One that was used before. */
   dataDirectory?: string;
   traces?: TracingSettings;
+  /** Told beside the recorder. */
+  telemetry?: Telemetry;
 }
 
 export interface System {
@@ -198,7 +202,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
       publicUrl: 'http://127.0.0.1:1',
       clock,
       random,
-      telemetry: recorder,
+      telemetry: options.telemetry ? allTelemetry([recorder, options.telemetry]) : recorder,
       traces: options.traces ?? null,
       simulated: {
         ground,
