@@ -43,6 +43,8 @@ export interface CallsTerms {
   mints?: { mintBurst: number; mintsPerMinute: number };
   /** Each machine sends its four notes. */
   milestones: boolean;
+  /** How long a message is on its way from one function to the next; nothing, where it is left out. */
+  hopMs?: (random: () => number) => number;
 }
 
 export interface Counted {
@@ -53,6 +55,8 @@ export interface Counted {
   invocations: ReadonlyMap<string, number>;
   readUnits: number;
   writeUnits: number;
+  /** From the arrival of a job's first webhook until the host is called for it, of each launch in its order. */
+  launchedAfterMs: readonly number[];
 }
 
 const deployment = {
@@ -76,6 +80,7 @@ const endsAfterMs = 3 * 60 * 60_000;
 export async function countCalls(terms: CallsTerms): Promise<Counted> {
   const clock = createVirtualClock(startMs);
   const random = createSeededRandom('calls');
+  const hops = random.fork('hops');
   const configuration = configurationOf(terms);
   const counter = createCounter();
   let tell: (changes: Change[]) => void = () => {};
@@ -111,6 +116,8 @@ export async function countCalls(terms: CallsTerms): Promise<Counted> {
   // ---- GitHub, which tells by webhook, and the machines
 
   let pipeline: Pipeline | null = null;
+  let firstWebhookAt: number | null = null;
+  const launchedAfterMs: number[] = [];
   const notes = createNotes(clock, () => pipeline);
   const world = createWorld({
     clock,
@@ -123,6 +130,7 @@ export async function countCalls(terms: CallsTerms): Promise<Counted> {
       },
     },
     deliver: async (delivery) => {
+      firstWebhookAt ??= clock.now();
       const headers = delivery.headers();
       const answer = await pipeline?.doors.webhook({
         signature: headers['x-hub-signature-256'] ?? null,
@@ -172,9 +180,8 @@ export async function countCalls(terms: CallsTerms): Promise<Counted> {
         },
       });
       return new Map(
-        configuration.hosts.map(({ name, options }) => [
-          name,
-          createSimulatedHost({
+        configuration.hosts.map(({ name, options }) => {
+          const host = createSimulatedHost({
             deployment: deployment.prefix,
             options: simulatedHostOptions.parse(options),
             clock,
@@ -182,13 +189,19 @@ export async function countCalls(terms: CallsTerms): Promise<Counted> {
             ground,
             program: programOf(clock, random.fork(`machines ${name}`), world, claim),
             onEvent: (event) => doors.hostEvent(name, event),
-          }),
-        ]),
+          });
+          const launch: typeof host.launch = (request) => {
+            launchedAfterMs.push(clock.now() - (firstWebhookAt ?? clock.now()));
+            return host.launch(request);
+          };
+          return [name, { ...host, launch }];
+        }),
       );
     },
     webhookSecrets: [world.app.webhookSecret],
     claimUrl: 'https://runners.example/runners/claim',
     telemetry: noTelemetry,
+    faults: () => ({ onPublish: () => [{ delayMs: terms.hopMs?.(hops) ?? 0 }] }),
     station: (name, make, ports) => {
       const handle = make(portsOf(stationOf(name), ports, stationDeadlines));
       return (...args) => {
@@ -224,7 +237,7 @@ export async function countCalls(terms: CallsTerms): Promise<Counted> {
     })),
   });
   await settled(() => run.status === 'completed' && living === 0 && isIdle(store.items));
-  const counted = counter.result();
+  const counted = { ...counter.result(), launchedAfterMs };
   void running.close();
   return counted;
 }
