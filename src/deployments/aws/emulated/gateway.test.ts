@@ -38,7 +38,10 @@ describe("The HTTP API's address on this machine", () => {
       assert.equal(behind.open[0]?.path, '/_aws/execute-api/a1b2/$default/webhooks/github');
       behind.open[0]?.answer.writeHead(202, { 'retry-after': '7' }).end('taken');
       const answer = await answering;
-      assert.deepEqual([answer.status, answer.headers.get('retry-after'), await answer.text()], [202, '7', 'taken']);
+      assert.deepEqual(
+        [answer.status, answer.headers.get('retry-after'), await answer.text()],
+        [202, '7', 'taken'],
+      );
     } finally {
       await gateway.stop();
       await behind.stop();
