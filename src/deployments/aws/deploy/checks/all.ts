@@ -12,7 +12,7 @@ import { type Clients, createClients, regionOfProfile } from '../clients.ts';
 import { type Place, placeOf } from '../place.ts';
 import { lookAtApp } from './app.ts';
 import { readBootstrap } from './bootstrap.ts';
-import { checkHosts } from './configuration.ts';
+import { checkHosts, checkIdentityKeys } from './configuration.ts';
 import { readIdentity } from './credentials.ts';
 import { checkEnvironment, type DeployEnvironment } from './environment-file.ts';
 
@@ -64,6 +64,8 @@ export async function checkAll(options: CheckOptions): Promise<Checked> {
     given && configured ? lookAtGitHub(options, given, configured.configuration, problems, warnings) : null,
   ]);
 
+  if (configured && account)
+    problems.push(...checkIdentityKeys(configured.configuration, account.place.region));
   if (problems.length > 0 || !given || !configured || !account || !github) {
     account?.clients.close();
     return { outcome: 'refused', problems, warnings };

@@ -19,7 +19,7 @@ import {
 } from '../testing.ts';
 import { checkAll } from './all.ts';
 import { readBootstrap } from './bootstrap.ts';
-import { checkHosts } from './configuration.ts';
+import { checkHosts, checkIdentityKeys } from './configuration.ts';
 import { readIdentity } from './credentials.ts';
 import { checkEnvironment } from './environment-file.ts';
 
@@ -176,6 +176,18 @@ describe('checks before a deploy', () => {
         ['hosts.play'],
       );
       assert.deepEqual(checkHosts({ hosts }, ['ec2', 'simulated'], true), []);
+    });
+
+    test('one on EC2 in a region whose key is not known is refused, unless its certificate is given', () => {
+      const hosts = [host('build', 'ec2'), host('play', 'simulated')];
+      assert.deepEqual(checkIdentityKeys({ hosts }, 'eu-central-1'), []);
+      const [problem, ...more] = checkIdentityKeys({ hosts }, 'xx-new-1');
+      assert.deepEqual(more, []);
+      assert.equal(problem?.place, 'hosts.build');
+      assert.match(problem?.remedy ?? '', /identityCertificate/);
+      const identityCertificate = '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n';
+      const given = [{ ...host('build', 'ec2'), options: { identityCertificate } }];
+      assert.deepEqual(checkIdentityKeys({ hosts: given }, 'xx-new-1'), []);
     });
 
     test('without any there is nothing to deploy', () => {

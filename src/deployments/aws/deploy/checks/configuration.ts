@@ -1,5 +1,7 @@
 // Whether what is configured can be deployed: a host is made where its machines live, and some live elsewhere.
 
+import { identityKeys } from '../../../../adapters/hosts/ec2/identity-keys.ts';
+import { ec2HostOptions } from '../../../../adapters/hosts/ec2/options.ts';
 import { type Problem, placeOf } from '../../../../config/problem.ts';
 import type { Configuration } from '../../../../core/configuration.ts';
 
@@ -23,6 +25,20 @@ export function checkHosts(
     }));
   if (hosts.length > 0) return problems;
   return [{ place: 'hosts', what: 'there are none', allowed, remedy: 'write one, with its pools' }];
+}
+
+/** Machines of EC2 prove themselves by a document that their region signs; without its key none could ever claim. */
+export function checkIdentityKeys({ hosts }: Pick<Configuration, 'hosts'>, region: string): Problem[] {
+  if (Object.hasOwn(identityKeys, region)) return [];
+  return hosts
+    .filter(({ type, options }) => type === 'ec2' && !ec2HostOptions.parse(options).identityCertificate)
+    .map(({ name }) => ({
+      place: placeOf('hosts', name),
+      what: `region ${region} is newer than this version, which does not know the key that signs its machines' documents`,
+      allowed: Object.keys(identityKeys).sort().join(', '),
+      remedy:
+        "give the certificate that AWS publishes for the region (EC2: Instance identity documents, RSA-2048) as the host's identityCertificate",
+    }));
 }
 
 const standIn = 'simulated';
