@@ -8,6 +8,7 @@ import type { Measure, Row } from './figure.ts';
 const figures: Readonly<Record<string, () => Promise<Measure>>> = {
   latency: async () => (await import('./latency.ts')).measureLatency,
   pipeline: async () => (await import('./pipeline.ts')).measurePipeline,
+  overhead: async () => (await import('./overhead.ts')).measureOverhead,
   handlers: async () => (await import('./handlers.ts')).measureHandlers,
   hundred: async () => (await import('./hundred.ts')).measureHundred,
   backlog: async () => (await import('./backlog.ts')).measureBacklog,

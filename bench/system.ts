@@ -7,6 +7,7 @@ import { createSystemRandom } from '../src/adapters/clock/system/random.ts';
 import { createGitHubApp } from '../src/adapters/github/app/index.ts';
 import { createSimulatedGround, type SimulatedMachine } from '../src/adapters/hosts/simulated/index.ts';
 import { createConsole } from '../src/adapters/telemetry/console/index.ts';
+import { noTelemetry } from '../src/adapters/telemetry/none/index.ts';
 import { gitHubName } from '../src/core/ids.ts';
 import { run } from '../src/deployments/embedded/run.ts';
 import { configurationOf, webhookSecret } from './setting.ts';
@@ -16,6 +17,8 @@ export interface SystemTerms {
   privateKey: string;
   dataDirectory: string;
   limit: number;
+  /** What is told while it works; metrics alone, where it is left out. */
+  told?: { metrics: boolean; tracesTo: string; sampleRatio: number };
 }
 
 export type ToSystem = { kind: 'end'; runners: readonly string[] } | { kind: 'usage' } | { kind: 'stop' };
@@ -30,7 +33,7 @@ export const groupMs = 5;
 
 if (import.meta.main) await main(JSON.parse(argv[2] ?? '{}') as SystemTerms);
 
-async function main({ gitHubUrl, privateKey, dataDirectory, limit }: SystemTerms): Promise<void> {
+async function main({ gitHubUrl, privateKey, dataDirectory, limit, told }: SystemTerms): Promise<void> {
   const clock = createSystemClock();
   const random = createSystemRandom();
   const machines = new Map<string, SimulatedMachine>();
@@ -45,6 +48,10 @@ async function main({ gitHubUrl, privateKey, dataDirectory, limit }: SystemTerms
     clock,
     random,
     telemetry: createConsole({ clock, level: 'warn', format: 'json', output: process.stderr }),
+    traces: told?.sampleRatio
+      ? { endpoint: told.tracesTo, headers: {}, sampleRatio: told.sampleRatio }
+      : null,
+    ...(told?.metrics === false && { prometheus: { ...noTelemetry, text: () => '' } }),
     simulated: {
       ground: createSimulatedGround({ clock }),
       program: (machine) => {

@@ -10,6 +10,7 @@ import { type MetricFamily, parsePrometheus } from '../../scripts/prometheus-par
 import { createSystemClock } from '../../src/adapters/clock/system/index.ts';
 import { createConsole } from '../../src/adapters/telemetry/console/index.ts';
 import { openLocalSource } from '../../src/cli/local-source.ts';
+import { localApiFile } from '../../src/deployments/embedded/local-api.ts';
 import { allMetrics } from '../../src/deployments/metrics.ts';
 import { appKeys, quickHost, type System, startSystem, until, webhookSecret } from './harness.ts';
 
@@ -20,9 +21,6 @@ const configuration = {
 } as const;
 const jobs = 8;
 const collectorsKey = 'the-key-of-the-collector-0123456789';
-
-/** Holds a token for the `runners` command, and is for its owner's eyes alone. */
-const localApiFile = 'local-api.json';
 
 /** Of a secret in a text: it may be cut, so a part of it is as bad as all. */
 const partLength = 40;

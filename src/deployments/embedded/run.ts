@@ -15,6 +15,8 @@ import { createEmbedded, type Embedded, type EmbeddedSettings } from './wiring.t
 export interface RunSettings extends Omit<EmbeddedSettings, 'tracing'> {
   /** Where traces of jobs go; none are kept without. */
   traces?: TracingSettings | null;
+  /** What keeps the metrics that `GET /metrics` tells; its own where it is left out. */
+  prometheus?: Prometheus;
   host: string;
   port: number;
 }
@@ -27,7 +29,7 @@ export interface Running extends Embedded {
 
 /** In this order: the lock, the table, what was under way is taken up again, and only then the port. */
 export async function run(settings: RunSettings): Promise<Running> {
-  const prometheus: Prometheus = createPrometheus();
+  const { prometheus = createPrometheus() } = settings;
   const telemetry = allTelemetry([settings.telemetry, prometheus]);
   const traces = settings.traces ? await openTraces(settings.traces) : null;
   const embedded = await createEmbedded({ ...settings, telemetry, tracing: traces?.tracing }).catch(
