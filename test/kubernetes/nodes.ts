@@ -123,7 +123,10 @@ export async function startNodes(
     mostRunning = Math.max(mostRunning, running);
     const environment = Object.fromEntries((claim?.env ?? []).map(({ name, value = '' }) => [name, value]));
     const name = pod.metadata.labels?.['batch.kubernetes.io/job-name'] ?? '';
-    const exitCode = await program({ pod, name, environment, secret, signal }).catch(() => 1);
+    // It may have been told to end while it started.
+    const exitCode = signal.aborted
+      ? 143
+      : await program({ pod, name, environment, secret, signal }).catch(() => 1);
     running -= 1;
     const finishedAt = new Date().toISOString();
     const reason = exitCode === 0 ? 'Completed' : 'Error';

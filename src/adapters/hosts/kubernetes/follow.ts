@@ -3,7 +3,7 @@
 // concepts, efficient detection of changes]
 
 import { z } from 'zod';
-import type { Clock } from '../../../ports/clock.ts';
+import type { Clock, EpochMs } from '../../../ports/clock.ts';
 import type { Api, Listed, Resource } from './api.ts';
 import { Refusal } from './refusals.ts';
 
@@ -23,7 +23,8 @@ export interface Follow<Schema extends z.ZodType> {
   list: () => Promise<Listed<z.output<Schema>>>;
   schema: Schema;
   onItem: (item: z.output<Schema>) => void;
-  onListed?: (items: readonly z.output<Schema>[]) => void;
+  /** `askedAt`: what was made before it and is not in the list is gone. */
+  onListed?: (items: readonly z.output<Schema>[], askedAt: EpochMs) => void;
   onDeleted?: (item: z.output<Schema>) => void;
   onWarning: (text: string) => void;
 }
@@ -37,8 +38,9 @@ export async function follow<Schema extends z.ZodType>(given: Follow<Schema>): P
 
   while (!signal.aborted) {
     try {
+      const askedAt = clock.now();
       const { items, resourceVersion } = await list();
-      given.onListed?.(items);
+      given.onListed?.(items, askedAt);
       for (const item of items) given.onItem(item);
       pauseMs = pauseMsFirst;
       isWarned = false;

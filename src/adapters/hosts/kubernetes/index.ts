@@ -38,12 +38,15 @@ export function createKubernetesHost(deps: KubernetesHostDeps): KubernetesHost {
   const { connection, onEvent, options, clock } = deps;
   const api = createApi({ connection, namespace: options.namespace, clock });
   const context: HostContext = { ...deps, images: deps.images ?? null, api, ended: createEndedByName() };
-  const stopWatch =
-    onEvent && options.watch ? startWatch(context, { onEvent, onWarning: deps.onWarning }) : () => {};
+  const watch = onEvent && options.watch ? startWatch(context, { onEvent, onWarning: deps.onWarning }) : null;
 
   return {
     traits: kubernetesTraits(options),
-    launch: (request) => launch(context, request),
+    async launch(request) {
+      const answer = await launch(context, request);
+      if (answer.outcome === 'launched') watch?.launched(request.name, answer.machine);
+      return answer;
+    },
     activate: async () => ({
       outcome: 'refused',
       refusal: 'invalid',
@@ -55,7 +58,7 @@ export function createKubernetesHost(deps: KubernetesHostDeps): KubernetesHost {
     list: () => list(context),
     demandRights: () => demandRights(context, deps.onWarning),
     close() {
-      stopWatch();
+      watch?.stop();
       connection.close();
     },
   };

@@ -159,6 +159,20 @@ describe('what a cluster tells', { concurrency: 8 }, () => {
       assert.equal(events.length, 1);
     }));
 
+  test('is told of a Job that came and went before it could be watched', () => {
+    let isShut = true;
+    const fate: NonNullable<StandInSettings['fate']> = ({ verb }) =>
+      isShut && verb === 'list' ? { status: 503 } : 'pass';
+    return watched({ fate }, async ({ host, standIn, events, launch, until }) => {
+      await launch();
+      await host.terminate({ name, machine: null });
+      await until('it is gone', () => standIn.cluster.kinds.jobs.size === 0);
+      isShut = false;
+      await until('it is told', () => events.length > 0);
+      assert.equal(events[0]?.happened, 'gone');
+    });
+  });
+
   test('is listed anew where the server has forgotten what changed since', () =>
     watched({}, async ({ standIn, events, launch, until }) => {
       await launch();

@@ -8,7 +8,7 @@
 
 import type { z } from 'zod';
 import type { MachineId } from '../../../core/ids.ts';
-import type { Cancel } from '../../../ports/clock.ts';
+import type { Cancel, EpochMs } from '../../../ports/clock.ts';
 import type { HostEvent } from '../../../ports/host.ts';
 import type { Listed, Resource } from './api.ts';
 import type { HostContext } from './context.ts';
@@ -20,6 +20,7 @@ import { endCauseOf, troubleOf, warningOf } from './reasons.ts';
 interface Seen {
   name: string;
   machine: MachineId;
+  since: EpochMs;
   /** Why its pod ended, by the pod's own word. */
   cause: string | null;
   isTold: boolean;
@@ -41,7 +42,13 @@ export interface Listener {
   onWarning: (text: string) => void;
 }
 
-export function startWatch(context: HostContext, { onEvent, onWarning }: Listener): Cancel {
+export interface KubernetesWatch {
+  /** A Job that was made here: one that ends before any stream shows it is missed by none. */
+  launched(name: string, machine: MachineId): void;
+  stop(): void;
+}
+
+export function startWatch(context: HostContext, { onEvent, onWarning }: Listener): KubernetesWatch {
   const { api, clock, options } = context;
   const labelSelector = selectorOf(context);
   const seen = new Map<string, Seen>();
@@ -51,7 +58,7 @@ export function startWatch(context: HostContext, { onEvent, onWarning }: Listene
   // ---- Jobs
 
   function onJob(found: Job): void {
-    const known = learn(found);
+    const known = learn(found.metadata.name, found.metadata.uid as MachineId);
     const end = endOf(found);
     if (end === null || known.isTold) return;
     const byJob = end.reason === '' ? 'it has ended' : `${end.reason}: ${end.message}`;
@@ -71,13 +78,14 @@ export function startWatch(context: HostContext, { onEvent, onWarning }: Listene
     known.isTold = true;
   }
 
-  function learn({ metadata: { name, uid } }: Job): Seen {
+  function learn(name: string, machine: MachineId): Seen {
     const known = seen.get(name);
-    if (known?.machine === uid) return known;
+    if (known?.machine === machine) return known;
     if (known) onJobDeleted(name);
     const fresh: Seen = {
       name,
-      machine: uid as MachineId,
+      machine,
+      since: clock.now(),
       cause: null,
       isTold: false,
       isFailed: false,
@@ -88,9 +96,10 @@ export function startWatch(context: HostContext, { onEvent, onWarning }: Listene
     return fresh;
   }
 
-  function onJobsListed(listed: readonly Job[]): void {
+  function onJobsListed(listed: readonly Job[], askedAt: EpochMs): void {
     const names = new Set(listed.map(({ metadata }) => metadata.name));
-    for (const name of [...seen.keys()]) if (!names.has(name)) onJobDeleted(name);
+    for (const { name, since } of [...seen.values()])
+      if (since < askedAt && !names.has(name)) onJobDeleted(name);
   }
 
   // ---- Their pods, and what is said about them
@@ -177,7 +186,7 @@ export function startWatch(context: HostContext, { onEvent, onWarning }: Listene
     list: () => Promise<Listed<z.output<Schema>>>;
     schema: Schema;
     onItem: (item: z.output<Schema>) => void;
-    onListed?: (items: readonly z.output<Schema>[]) => void;
+    onListed?: (items: readonly z.output<Schema>[], askedAt: EpochMs) => void;
     onDeleted?: (item: z.output<Schema>) => void;
   }): void {
     void follow({ api, clock, signal: closing.signal, onWarning, ...given });
@@ -211,9 +220,12 @@ export function startWatch(context: HostContext, { onEvent, onWarning }: Listene
     },
   });
 
-  return () => {
-    closing.abort();
-    for (const cancel of timers) cancel();
-    timers.clear();
+  return {
+    launched: (name, machine) => void learn(name, machine),
+    stop() {
+      closing.abort();
+      for (const cancel of timers) cancel();
+      timers.clear();
+    },
   };
 }
