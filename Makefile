@@ -38,9 +38,11 @@ test-aws: ready ## Deploy to an emulator of AWS, and try the deployed system
 	@$(NODE_TEST) --test-timeout=900000 $(AWS_TESTS)
 
 test-slow: ready ## Run the slow suites
+	@node scripts/kubernetes.ts --build
 	@$(NODE_TEST) --test-timeout=900000 $(SLOW_TESTS)
 
 test-kubernetes: ready ## Run the suites on Kubernetes itself, which the first run builds (10 minutes)
+	@node scripts/kubernetes.ts --build
 	@$(NODE_TEST) --test-timeout=900000 'test/kubernetes/*.slow.test.ts'
 
 test-all: ## Run all that a change must pass: check, test, test-slow

@@ -47,8 +47,18 @@ export function canBuildKubernetes(): boolean {
   return spawnSync('go', ['version']).status === 0 && spawnSync('openssl', ['version']).status === 0;
 }
 
+/** For tests: why they are left out; `false` where they are not. */
+export const whyNoKubernetes: string | false = canBuildKubernetes()
+  ? false
+  : 'Kubernetes is built with Go, and its keys are made with openssl: one of them is not on the PATH';
+
+/** The folder of its program, built by whoever is first. */
+function builtKubernetes(): Promise<string> {
+  return installed(`kubernetes-${version}`, build);
+}
+
 export async function startKubernetes(): Promise<Kubernetes> {
-  const program = join(await installed(`kubernetes-${version}`, build), 'control-plane');
+  const program = join(await builtKubernetes(), 'control-plane');
   const folder = mkdtempSync(join(tmpdir(), 'kubernetes-'));
   const [serverPort, etcdPort, peerPort] = await Promise.all([freePort(), freePort(), freePort()]);
   const server = `https://127.0.0.1:${serverPort}`;
@@ -304,8 +314,16 @@ function memoryOf(pid: number): number {
 }
 
 if (import.meta.main) {
-  const { kubeconfig, stop } = await startKubernetes();
-  console.log(`KUBECONFIG=${kubeconfig}`);
-  process.once('SIGINT', () => void stop());
-  process.once('SIGTERM', () => void stop());
+  if (process.argv.includes('--build')) {
+    // Before the tests, none of which should be as long as this takes.
+    if (whyNoKubernetes === false) {
+      console.log(`Kubernetes ${version}: built once, in some ten minutes, then taken from the cache ...`);
+      await builtKubernetes();
+    } else console.log(`${whyNoKubernetes}: its tests are left out.`);
+  } else {
+    const { kubeconfig, stop } = await startKubernetes();
+    console.log(`KUBECONFIG=${kubeconfig}`);
+    process.once('SIGINT', () => void stop());
+    process.once('SIGTERM', () => void stop());
+  }
 }

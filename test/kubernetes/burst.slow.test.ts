@@ -5,6 +5,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { whyNoKubernetes } from '../../scripts/kubernetes.ts';
 import type { World } from '../../src/adapters/github/simulated/world.ts';
 import { roleRules } from '../../src/adapters/hosts/kubernetes/manifests.ts';
 import { type System, startSystem, until } from '../end-to-end/harness.ts';
@@ -21,7 +22,7 @@ let cluster: Cluster;
 let nodes: Nodes;
 let system: System | null = null;
 
-describe('the system on Kubernetes itself', { concurrency: 1 }, () => {
+describe('the system on Kubernetes itself', { concurrency: 1, skip: whyNoKubernetes }, () => {
   before(async () => {
     cluster = await startCluster();
     nodes = await startNodes(cluster, {

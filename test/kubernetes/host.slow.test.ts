@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { whyNoKubernetes } from '../../scripts/kubernetes.ts';
 import { createSystemClock } from '../../src/adapters/clock/system/index.ts';
 import { createSeededRandom } from '../../src/adapters/clock/virtual/random.ts';
 import { connectByKubeconfig } from '../../src/adapters/hosts/kubernetes/connect/kubeconfig.ts';
@@ -28,7 +29,7 @@ let nodes: Nodes;
 let namespaces = 0;
 const ends = new Map<string, () => void>();
 
-describe('on Kubernetes itself', { concurrency: 1 }, () => {
+describe('on Kubernetes itself', { concurrency: 1, skip: whyNoKubernetes }, () => {
   before(async () => {
     cluster = await startCluster();
     nodes = await startNodes(cluster, { count: 2, program: programThatWaits(ends) });
