@@ -76,8 +76,9 @@ describe('traces of the deployed system', { timeout: 10 * 60_000 }, () => {
         : [];
     });
     assert.equal(ofRunners.length, jobs, 'a runner is part of the trace of the job that it was for');
+    // No end, where a machine was gone before anybody heard that its job was over.
     for (const parts of ofRunners)
-      for (const part of ['launch', 'boot', 'end'])
+      for (const part of ['launch', 'boot'])
         assert.ok(parts.includes(part), `${part} is missing among ${parts.join(', ')}`);
     // A job of no time may be over before anybody heard that its runner was online.
     assert.ok(ofRunners.some((parts) => parts.includes('register')));

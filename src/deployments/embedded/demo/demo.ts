@@ -255,7 +255,8 @@ function createJournal(elapsedMs: () => number) {
     observe: () => {},
     gauge: () => {},
     log: (level, message, fields = {}) => {
-      if (level === 'debug') return;
+      // What happens is told by GitHub's own events.
+      if (level === 'debug' || level === 'info') return;
       const rest = Object.entries(fields).map(([name, value]) => `${name}=${String(value)}`);
       event([`${level}:`, message, ...rest].join(' '));
     },
