@@ -1,8 +1,9 @@
 // X-Ray's OTLP endpoint: requests are signed as every request to AWS is, body included.
 // [CloudWatch: OTLP endpoints; AWS: Signature Version 4]
 
-import { createHash, createHmac } from 'node:crypto';
+import { Hash } from '@smithy/core/serde';
 import { SignatureV4 } from '@smithy/signature-v4';
+import type { HashConstructor } from '@smithy/types';
 import type { Clock } from '../../../ports/clock.ts';
 import type { DeliverySettings } from './delivery.ts';
 
@@ -28,31 +29,5 @@ export function signedForXRay({ region, credentials, clock }: Signing): Delivery
   };
 }
 
-type Data = string | ArrayBuffer | ArrayBufferView;
-
-/** Node's own, in the shape that the signer asks for. */
-export class Sha256 {
-  readonly #hash: ReturnType<typeof createHash> | ReturnType<typeof createHmac>;
-
-  constructor(secret?: Data) {
-    this.#hash = secret === undefined ? createHash('sha256') : createHmac('sha256', bytesOf(secret));
-  }
-
-  update(data: Data): void {
-    this.#hash.update(bytesOf(data));
-  }
-
-  async digest(): Promise<Uint8Array> {
-    return this.#hash.digest();
-  }
-
-  reset(): void {
-    throw new Error('a hash is used once');
-  }
-}
-
-function bytesOf(data: Data): Uint8Array {
-  if (typeof data === 'string') return Buffer.from(data, 'utf8');
-  if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-  return new Uint8Array(data);
-}
+/** Node's own, in the shape that the signer asks for: as the SDK's clients have it. */
+export const Sha256: HashConstructor = Hash.bind(null, 'sha256');

@@ -3,11 +3,12 @@
 // good for one cluster alone. [EKS: how access entries work; aws-iam-authenticator: API authorization from outside a
 // cluster]
 
-import { createHash, createHmac } from 'node:crypto';
 import { Agent } from 'node:https';
 import { DescribeClusterCommand, EKSClient, type EKSClientConfig } from '@aws-sdk/client-eks';
 import { AssumeRoleCommand, STSClient, type STSClientConfig } from '@aws-sdk/client-sts';
+import { Hash } from '@smithy/core/serde';
 import { SignatureV4 } from '@smithy/signature-v4';
+import type { HashConstructor } from '@smithy/types';
 import type { Clock, EpochMs } from '../../../../ports/clock.ts';
 import { type Connection, socketsMax } from './connection.ts';
 
@@ -118,31 +119,5 @@ async function sign(region: string, credentials: Identity, cluster: string, now:
   return `k8s-aws-v1.${Buffer.from(url).toString('base64url')}`;
 }
 
-type Data = string | ArrayBuffer | ArrayBufferView;
-
-/** Node's own, in the shape that the signer asks for. */
-class Sha256 {
-  readonly #hash: ReturnType<typeof createHash> | ReturnType<typeof createHmac>;
-
-  constructor(secret?: Data) {
-    this.#hash = secret === undefined ? createHash('sha256') : createHmac('sha256', bytesOf(secret));
-  }
-
-  update(data: Data): void {
-    this.#hash.update(bytesOf(data));
-  }
-
-  async digest(): Promise<Uint8Array> {
-    return this.#hash.digest();
-  }
-
-  reset(): void {
-    throw new Error('a hash is used once');
-  }
-}
-
-function bytesOf(data: Data): Uint8Array {
-  if (typeof data === 'string') return Buffer.from(data, 'utf8');
-  if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-  return new Uint8Array(data);
-}
+/** Node's own, in the shape that the signer asks for: as the SDK's clients have it. */
+const Sha256: HashConstructor = Hash.bind(null, 'sha256');
