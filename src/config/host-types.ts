@@ -2,6 +2,7 @@
 // table has exactly the registry's keys: a host that is added there is missed here by the compiler.
 
 import type { z } from 'zod';
+import { ec2ReuseMs } from '../adapters/hosts/ec2/options.ts';
 import { type HostType, hostTypes as registry } from '../adapters/hosts/index.ts';
 import type { OperatingSystem } from '../core/configuration.ts';
 
@@ -19,6 +20,8 @@ interface HostTypeFacts {
   /** Launch calls: so many at once, then so many a second. */
   launchBurst: number;
   launchesPerSecond: number;
+  /** How long such a machine goes on as a spare after its jobs, if it does at all. */
+  reuseMs?: (machine: unknown) => number;
 }
 
 export interface HostTypeEntry extends HostTypeFacts {
@@ -53,6 +56,7 @@ const facts: Readonly<Record<HostType, HostTypeFacts>> = {
     // EC2 grants so many launches an account and region: a bucket of requests that refills with two a second.
     launchBurst: 5,
     launchesPerSecond: 2,
+    reuseMs: ec2ReuseMs,
   },
   kubernetes: {
     says: 'Pods of a Kubernetes cluster, on EKS or anywhere: for many short jobs. Linux and Windows.',

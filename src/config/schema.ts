@@ -3,6 +3,7 @@
 
 import { z } from 'zod';
 import { awsSchema } from './aws.ts';
+import { isCron, isTimeZone } from './cron.ts';
 import { type Notes, noted } from './notes.ts';
 import { type TimingEntry, type TimingKey, timings } from './timing.ts';
 
@@ -61,6 +62,25 @@ const repositoryPattern = noted(
   },
 );
 
+/** Morning, evening and weekend, of some time zones: nobody reads a longer list. */
+const spareChangesMax = 20;
+
+const spareChange = noted(
+  z.strictObject({
+    cron: noted(z.string().max(textLengthMax).refine(isCron), {
+      says: 'When, in five fields: minute, hour, day of the month, month, day of the week.',
+      allowed: "five fields as in a crontab, such as '0 8 * * 1-5'",
+      example: '0 8 * * 1-5',
+    }),
+    timeZone: noted(z.string().max(textLengthMax).refine(isTimeZone).default('UTC'), {
+      says: 'Whose clock is meant, summer time included.',
+      allowed: "a name of the IANA database, such as 'Europe/Berlin'",
+    }),
+    spares: noted(whole(0, limitMax), { says: 'How many spares there are from then on.', example: 5 }),
+  }),
+  { says: 'One moment.', allowed: 'an object with `cron` and `spares`' },
+);
+
 export const poolSchema = z.strictObject({
   host: noted(z.string(), {
     says: 'Where its runners live.',
@@ -79,6 +99,11 @@ export const poolSchema = z.strictObject({
   limit,
   spares: noted(whole(0, limitMax).default(0), {
     says: 'Machines that are kept ready beside those that work. Only on hosts whose machines can stand by.',
+  }),
+  spareSchedule: noted(z.array(spareChange).max(spareChangesMax).default([]), {
+    says: 'Moments at which the number of spares changes. The latest that has passed counts; before the first, `spares` does.',
+    allowed: `a list of at most ${spareChangesMax} moments, such as [{ cron: '0 8 * * 1-5', timeZone: 'Europe/Berlin', spares: 5 }]`,
+    defaultSays: 'the same number at all times',
   }),
   weight: noted(whole(1, 1000).default(1), {
     says: 'Its share of a host that is full, against other pools of the same priority: twice the weight, twice the runners.',
@@ -103,6 +128,9 @@ export const poolSchema = z.strictObject({
   }),
   overlap: noted(z.boolean().default(false), {
     says: 'Says that labels in common with other pools are meant. Both pools have to say so.',
+  }),
+  rerunInterrupted: noted(z.boolean().default(false), {
+    says: 'Whether a job that lost its machine because the platform took it back is run again, once, on a machine that is not taken back. On hosts that have spot machines. The App needs the permission to write Actions.',
   }),
   jobMinutesMax: noted(z.number().min(0.01).max(jobMinutesMax).default(370), {
     says: 'A job that runs longer is stopped, with its machine.',

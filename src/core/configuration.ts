@@ -37,8 +37,17 @@ export interface PoolSettings {
   labels: readonly string[];
   /** Most machines alive at once. */
   limit: number;
-  /** Machines kept standing by. */
+  /** Machines kept standing by, where no moment of `spareChanges` has changed it. */
   spares: number;
+  /** Moments at which that number changes: the latest that has passed says how many there are now. */
+  spareChanges: readonly SpareChange[];
+  /**
+   * A machine of this pool goes on as a spare after its job, cleaned and for the same scope, until it is this old. 0: it
+   * ends with its job.
+   */
+  reuseMs: number;
+  /** A job that lost its machine to an interruption is run again once, on one that is not taken back. */
+  rerunInterrupted: boolean;
   /** Share of a full host against other pools: twice the weight, twice the runners. */
   weight: number;
   /** A pool of a higher priority gets places before all lower ones. */
@@ -58,6 +67,14 @@ export interface PoolSettings {
   bootMs: number;
   /** The machine in the host's own terms, checked by the adapter's schema. */
   machine: unknown;
+}
+
+export interface SpareChange {
+  /** Five fields: minute, hour, day of the month, month, day of the week. */
+  cron: string;
+  /** By its name in the IANA database. */
+  timeZone: string;
+  spares: number;
 }
 
 /** Whose jobs are served. `onlyInstallation`: everyone's, which is accepted only while the App has exactly one. */

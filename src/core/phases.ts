@@ -73,6 +73,7 @@ function isFault(code: EndingCode): boolean {
     case 'lost':
     case 'unregistered':
     case 'ended':
+    case 'interrupted':
       return true;
     case 'surplus':
     case 'giveWay':
@@ -80,6 +81,8 @@ function isFault(code: EndingCode): boolean {
     case 'jobTime':
     case 'poolGone':
     case 'activated':
+    case 'reused':
+    case 'outdated':
     case 'throttled':
       return false;
     default:

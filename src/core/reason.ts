@@ -8,6 +8,9 @@ export type EndingCode =
   | 'surplus' // more coming than jobs waiting, for the idle time
   | 'giveWay' // its place is wanted by a waiting lane
   | 'uncertain' // its launch was never answered
+  | 'interrupted' // its platform takes the machine back
+  | 'outdated' // a spare of an older image or template
+  | 'reused' // its machine goes on as a spare, cleaned
   | 'expired' // nobody began to launch it in time
   | 'bootDeadline' // launched, never online
   | 'unregistered' // its registration is gone before it had a job
@@ -33,6 +36,9 @@ export function speaksAgainstPool(code: EndingCode): boolean {
     case 'surplus':
     case 'giveWay':
     case 'uncertain':
+    case 'interrupted':
+    case 'outdated':
+    case 'reused':
     case 'expired':
     case 'unregistered':
     case 'jobDone':

@@ -60,6 +60,8 @@ export interface Runner {
   activatedAs: RunnerName | null;
   /** The job that it was ordered for: a note, never a binding. */
   forJob: JobKey | null;
+  /** Its job lost a machine to an interruption before: this one is not to be taken back. */
+  steady: boolean;
   traceparent: string;
   orderedAt: number;
   launchBefore: number;
@@ -72,6 +74,14 @@ export interface Runner {
   machine: MachineId | null;
   launchedAt: number | null;
   standbyAt: number | null;
+  /** A spare's: its machine is at rest, as its pool wants it, and may be activated. */
+  restedAt: number | null;
+  /** A machine that works for one runner after another: since when it has been there. */
+  machineSince: number | null;
+  /** Of the key that such a machine made before its first job, and shows at each claim. */
+  keyHash: string | null;
+  /** Its platform said that it takes the machine back. */
+  interruptedAt: number | null;
   claim: { at: number; times: number } | null;
   gitHubId: number | null;
   onlineAt: number | null;
@@ -107,6 +117,11 @@ export const notLaunched = {
   machine: null,
   launchedAt: null,
   standbyAt: null,
+  restedAt: null,
+  machineSince: null,
+  keyHash: null,
+  interruptedAt: null,
+  steady: false,
   claim: null,
   gitHubId: null,
   onlineAt: null,
@@ -137,6 +152,10 @@ export type RunnerFact =
   | { kind: 'attemptRefused'; owner: string }
   | { kind: 'launched'; machine: MachineId }
   | { kind: 'standby' }
+  /** Its host has put the machine that stands by to rest. */
+  | { kind: 'rested' }
+  /** Its platform takes the machine back in a moment. */
+  | { kind: 'interrupted'; why: string }
   /** A machine with good proof asks for its configuration. */
   /** `machine`: what asks has proven to be it, and no other machine's claim is taken for it. */
   | { kind: 'claim'; windowMs: number; timesMax: number; machine?: MachineId | undefined }
@@ -230,6 +249,12 @@ export function mergeRunner(runner: Runner, fact: RunnerFact, at: number): Runne
       if (runner.state === 'gone' || runner.removing) return refused('it is on its way out');
       if (stateRank[runner.state] >= stateRank.standby) return unchanged;
       return dirtied(forward(runner, 'standby', at, { standbyAt: at }), at);
+    case 'rested':
+      if (runner.state !== 'standby' || runner.removing) return refused('it does not stand by');
+      if (runner.restedAt !== null) return unchanged;
+      return dirtied(forward(runner, 'standby', at, { restedAt: at }, 'at rest'), at);
+    case 'interrupted':
+      return interrupted(runner, fact.why, at);
     case 'claim':
       return claim(runner, fact, at);
     case 'unclaimed':
@@ -446,6 +471,15 @@ function removing(runner: Runner, code: EndingCode, why: string, at: number): Ru
     },
     at,
   );
+}
+
+/** With a job it goes on as long as it can; without one it is replaced before its machine is taken back. */
+function interrupted(runner: Runner, why: string, at: number): RunnerMerge {
+  if (runner.state === 'gone' || runner.interruptedAt !== null) return unchanged;
+  const noted = { ...runner, interruptedAt: at };
+  const merged = removing(noted, 'interrupted', why, at);
+  if (merged.outcome === 'changed') return merged;
+  return changed({ ...noted, timeline: withEntry(runner.timeline, { at, what: 'interrupted', why }) });
 }
 
 function gone(runner: Runner, code: EndingCode, why: string, at: number): RunnerMerge {

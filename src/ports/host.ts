@@ -22,6 +22,8 @@ export interface LaunchRequest {
   traceparent: string;
   /** Longest life that the machine may have, its own guard if this system is gone. */
   lifetimeMsMax: number;
+  /** Asks for a machine that its platform will not take back: its job lost one to an interruption before. */
+  steady?: boolean;
   configuration: RunnerConfiguration;
 }
 
@@ -62,7 +64,16 @@ export interface ListedMachine {
   name: string;
   machine: MachineId;
   alive: boolean;
+  /** A launch would be made from another template or image by now: where it stands by, it is renewed. */
+  outdated?: boolean;
 }
+
+/**
+ * - `waits`: it stands by as its pool wants it: running, stopped or hibernated.
+ * - `settling`: on its way there.
+ * - `notNow`: it can't yet (too young to hibernate, not listed yet): ask again.
+ */
+export type StandByAnswer = 'waits' | 'settling' | 'notNow';
 
 export interface HostTraits {
   /** Who brings the configuration: the launcher, with the launch, or the machine, by claim. */
@@ -84,6 +95,11 @@ export interface Host {
   /** Puts a machine that stands by to work under a new name; as `launch`, but never a new machine. */
   activate(request: LaunchRequest, machine: MachineId): Promise<LaunchAnswer>;
   /**
+   * A machine that has said that it stands by is put to rest, as its pool's `machine` settings want it. Asked again
+   * until it `waits`; before that it is not activated. A host without it leaves such machines as they are.
+   */
+  standBy?(machine: MachineId, settings: unknown): Promise<StandByAnswer>;
+  /**
    * "It is already gone" is success. A machine given by its id is meant under any name but one that it had before: a
    * runner that is to go on with a spare's machine may be ended before its activation took effect. Of a name alone,
    * whose launch may still take effect, a host that can not rule that out says `ending`.
@@ -99,12 +115,13 @@ export interface Host {
  *
  * - `gone`: the machine is dead; the host's word frees its place.
  * - `failed`: its boot has failed for good, though it may still be there: it is ended as any other, and replaced.
+ * - `interrupted`: its platform will take it back in a moment: without a job it is replaced at once.
  * - `waits`: a note, for people: why it takes so long.
  */
 export interface HostEvent {
   name: string;
   machine: MachineId | null;
-  happened: 'gone' | 'failed' | 'waits';
+  happened: 'gone' | 'failed' | 'interrupted' | 'waits';
   /** For people: exit status, signal, spot interruption … */
   cause: string;
   at: EpochMs;

@@ -1,5 +1,5 @@
 // The second door: what a host says of a machine. That it is gone frees its place; that its boot has failed is an intent
-// to end it, as any other; that it waits is a note.
+// to end it, as any other; that it is taken back is one too, unless it has a job; that it waits is a note.
 
 import type { HostName } from '../../core/ids.ts';
 import type { OwnRunner } from '../../core/plan/count.ts';
@@ -45,6 +45,8 @@ function factOf({ happened, cause, machine }: HostEvent): RunnerFact {
       return { kind: 'gone', code: 'ended', why, machine };
     case 'failed':
       return { kind: 'removing', code: 'refused', why };
+    case 'interrupted':
+      return { kind: 'interrupted', why };
     case 'waits':
       return { kind: 'note', what: 'its host', why };
     default:

@@ -2,32 +2,27 @@
 //
 //   launch     CreateFleet, instant, one machine; the client token is the runner's name and attempt
 //   activate   CreateTags, then StartInstances where the spare was stopped
+//   standBy    StopInstances, where spares wait stopped or hibernated
 //   terminate  DescribeInstances (is it ours?), then TerminateInstances for each machine alone
 //   describe   DescribeInstances;  list: by the deployment's tags, all pages
 //
 // What a machine has to know it reads from its own tags, and it proves itself by its signed identity document. So
 // nothing secret is in its user data, its tags or its metadata.
 
-import type { MachineId } from '../../../core/ids.ts';
 import type { Host } from '../../../ports/host.ts';
 import { activate } from './activate.ts';
 import type { HostContext } from './context.ts';
 import { describe } from './describe.ts';
 import { launch } from './launch.ts';
 import { list } from './list.ts';
-import { type Ec2Machine, ec2Traits } from './options.ts';
+import { ec2Traits } from './options.ts';
 import { remembered } from './remembered.ts';
-import { type StandByAnswer, standBy } from './stand-by.ts';
+import { standBy } from './stand-by.ts';
 import { terminate } from './terminate.ts';
 
 export type { HostContext as Ec2HostDeps } from './context.ts';
 
-export interface Ec2Host extends Host {
-  /** A spare that says that it waits is put to rest, as its pool wants it. */
-  standBy(machine: MachineId, how: Ec2Machine['standby']): Promise<StandByAnswer>;
-}
-
-export function createEc2Host(deps: HostContext): Ec2Host {
+export function createEc2Host(deps: HostContext): Required<Host> {
   const context = { ...deps, offers: remembered(deps.offers) };
   return {
     traits: ec2Traits(),
@@ -36,6 +31,6 @@ export function createEc2Host(deps: HostContext): Ec2Host {
     terminate: (target) => terminate(context, target),
     describe: (target) => describe(context, target),
     list: () => list(context),
-    standBy: (machine, how) => standBy(context, machine, how),
+    standBy: (machine, settings) => standBy(context, machine, settings),
   };
 }

@@ -10,6 +10,11 @@ const diskGbMax = 16_384;
 /** Longer, and a zone that has room again is passed by; shorter, and each launch asks in vain first. */
 const noCapacityMinutesDefault = 5;
 
+/** Longer, and images age: a machine is renewed at least each week. */
+const reuseHoursMax = 7 * 24;
+/** A dedicated host for macOS is paid for at least 24 hours. [EC2: Amazon EC2 Mac instances] */
+const reuseHoursOfMac = 24;
+
 export const ec2HostOptions = z.strictObject({
   /** An offer that had no capacity is not asked for again within this. */
   noCapacityMinutes: z.number().min(0.1).max(60).default(noCapacityMinutesDefault),
@@ -44,6 +49,8 @@ const machine = z.strictObject({
   market: z.enum(['onDemand', 'spot', 'spotThenOnDemand']).default('onDemand'),
   allocation: z.enum(['byPrice', 'byCapacity', 'inOrder']).default('byPrice'),
   diskGb: z.number().int().min(8).max(diskGbMax).default(40),
+  /** macOS: its dedicated host is paid for a day at least, so its machine works for one job after another until then. */
+  reuseHours: z.number().min(0).max(reuseHoursMax).optional(),
   /** How spares wait. */
   standby: z.enum(['hot', 'stopped', 'hibernated']).default('hot'),
   /** An instance profile of yours, with its role: every job on such a machine has it. None: jobs have no credentials. */
@@ -89,12 +96,22 @@ export const ec2Machine = machine
     path: ['market'],
     error: "macOS has no spot machines: take 'onDemand'",
   })
+  .refine(({ reuseHours, instanceTypes }) => !reuseHours || instanceTypes.some(isMac), {
+    path: ['reuseHours'],
+    error: 'only machines of macOS work for several jobs, since their hosts are paid for a day: leave it out',
+  })
   .refine(({ market, standby }) => market === 'onDemand' || standby === 'hot', {
     path: ['standby'],
     error: "a spot machine can not be stopped and started again: take 'hot', or the market 'onDemand'",
   });
 
 export type Ec2Machine = z.output<typeof ec2Machine>;
+
+/** How long a machine works for one runner after another; 0: for one alone. */
+export function ec2ReuseMs(settings: unknown): number {
+  const { reuseHours, instanceTypes } = ec2Machine.parse(settings);
+  return (reuseHours ?? (instanceTypes.some(isMac) ? reuseHoursOfMac : 0)) * 3_600_000;
+}
 
 export function ec2Traits(): HostTraits {
   return {

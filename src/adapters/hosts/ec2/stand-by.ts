@@ -3,34 +3,29 @@
 
 import { StopInstancesCommand } from '@aws-sdk/client-ec2';
 import type { MachineId } from '../../../core/ids.ts';
+import type { StandByAnswer } from '../../../ports/host.ts';
 import type { HostContext } from './context.ts';
 import { describeInstances, machineFilter } from './instances.ts';
-import type { Ec2Machine } from './options.ts';
+import { ec2Machine } from './options.ts';
 import { isOwn } from './tags.ts';
-
-/**
- * - `waits`: it is as the pool wants it.
- * - `stopping`: on its way there.
- * - `notNow`: it is too young to hibernate (its agent is not ready), or not there; ask again later.
- */
-export type StandByAnswer = 'waits' | 'stopping' | 'notNow';
 
 export async function standBy(
   context: HostContext,
   machine: MachineId,
-  how: Ec2Machine['standby'],
+  settings: unknown,
 ): Promise<StandByAnswer> {
+  const { standby: how } = ec2Machine.parse(settings);
   if (how === 'hot') return 'waits';
   const [found] = await describeInstances(context, [machineFilter(machine)]);
   if (!found || !isOwn(context, found.tags) || found.tags.former.length > 0) return 'notNow';
   if (found.state === 'stopped') return 'waits';
-  if (found.state === 'stopping') return 'stopping';
+  if (found.state === 'stopping') return 'settling';
   if (found.state !== 'running') return 'notNow';
   try {
     await context.clients.repeating.send(
       new StopInstancesCommand({ InstanceIds: [machine], ...(how === 'hibernated' && { Hibernate: true }) }),
     );
-    return 'stopping';
+    return 'settling';
   } catch (error) {
     // The instance is not ready to hibernate yet, or went another way meanwhile. [EC2: Hibernate an instance]
     if (error instanceof Error && /^(UnsupportedOperation|IncorrectInstanceState)$/.test(error.name))
