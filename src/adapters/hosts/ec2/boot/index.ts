@@ -12,10 +12,16 @@ export interface BootPlaces {
   runnerFolder: string;
   runnerReleases: string;
   user: string;
+  /** The log group that the machine ships its logs to, by the profile that it has; empty: it ships none. */
+  logsGroup: string;
+  /** Of CloudWatch Logs; empty: the region's own. */
+  logsEndpoint: string;
 }
 
 /** Raw, before base64. [EC2: User data] */
 export const userDataBytesMax = 16_384;
+
+const noLogs = { logsGroup: '', logsEndpoint: '' };
 
 const places: Record<OperatingSystem, BootPlaces> = {
   linux: {
@@ -25,6 +31,7 @@ const places: Record<OperatingSystem, BootPlaces> = {
     runnerFolder: '/opt/actions-runner',
     runnerReleases: 'https://github.com/actions/runner/releases',
     user: 'runner',
+    ...noLogs,
   },
   macos: {
     imds: 'http://169.254.169.254/latest',
@@ -33,6 +40,7 @@ const places: Record<OperatingSystem, BootPlaces> = {
     runnerFolder: '/Users/ec2-user/actions-runner',
     runnerReleases: 'https://github.com/actions/runner/releases',
     user: 'ec2-user',
+    ...noLogs,
   },
   windows: {
     imds: 'http://169.254.169.254/latest',
@@ -41,6 +49,7 @@ const places: Record<OperatingSystem, BootPlaces> = {
     runnerFolder: 'C:\\actions-runner',
     runnerReleases: 'https://github.com/actions/runner/releases',
     user: '',
+    ...noLogs,
   },
 };
 
@@ -52,6 +61,18 @@ const pauseSecondsMax = 300;
 
 /** Told to wait so often, at ten seconds each, a machine sets the end of its longest life anew: all five minutes. */
 const rearmWaits = 30;
+
+/** Often enough to read along, seldom enough that a machine makes 6 calls a minute. */
+const logsSeconds = 10;
+
+/**
+ * What one call takes: a megabyte, with 26 bytes for each line, and 10,000 lines. Escaped, a byte is two at most on
+ * Linux and macOS. [CloudWatch Logs: PutLogEvents]
+ */
+const logsMax = {
+  sh: { logs_bytes_max: 200_000, logs_lines_max: 5_000, logs_rounds_max: 25 },
+  powershell: { logs_characters_max: 8_000, logs_lines_max: 30 },
+};
 
 type BootMachine = Pick<Ec2Machine, 'architecture' | 'runner'>;
 
@@ -72,14 +93,25 @@ function scriptOf(os: OperatingSystem, machine: BootMachine, at: BootPlaces): st
   switch (os) {
     case 'linux':
     case 'macos':
-      return ['#!/bin/sh', 'set -eu', constants(machine, at, 'sh'), read(`${os}.sh`), read('unix.sh')].join(
-        '\n',
-      );
+      return [
+        '#!/bin/sh',
+        'set -eu',
+        constants(machine, at, 'sh'),
+        ...scripts(at, `${os}.sh`, 'unix.sh'),
+      ].join('\n');
     case 'windows':
-      return windowsUserData(`${constants(machine, at, 'powershell')}\n${read('windows.ps1')}`);
+      return windowsUserData(
+        [constants(machine, at, 'powershell'), ...scripts(at, 'windows.ps1')].join('\n'),
+      );
     default:
       return os satisfies never;
   }
+}
+
+/** Those that ship logs come first, where they are wanted: the last one is what runs. */
+function scripts({ logsGroup }: BootPlaces, ...files: string[]): string[] {
+  const language = files.at(-1)?.split('.').at(-1);
+  return [...(logsGroup === '' ? [] : [`logs.${language}`]), ...files].map(read);
 }
 
 function constants(
@@ -100,6 +132,9 @@ function constants(
     pause_seconds_default: pauseSecondsDefault,
     pause_seconds_max: pauseSecondsMax,
     rearm_waits: rearmWaits,
+    logs_group: at.logsGroup,
+    ...(at.logsGroup !== '' && { logs_seconds: logsSeconds, ...logsMax[language] }),
+    ...(at.logsGroup !== '' && language === 'sh' && { logs_endpoint: at.logsEndpoint }),
   };
   return Object.entries(values)
     .map(([name, value]) => {

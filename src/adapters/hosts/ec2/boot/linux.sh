@@ -37,6 +37,17 @@ as_user() {
   if [ "$(id -un)" = "$user" ]; then "$@"; else runuser --user "$user" -- "$@"; fi
 }
 
+console_begin() {
+  :
+}
+
+# The journal's lines so far, as a file: it keeps them itself in a form of its own.
+console_file() {
+  journalctl --quiet --boot --unit ephemeral-runner.service --output cat --no-pager \
+    --cursor-file "$private/cursor" >>"$private/console" 2>/dev/null || true
+  echo "$private/console"
+}
+
 checksum() {
   sha256sum "$1" | cut -d ' ' -f 1
 }

@@ -32,6 +32,15 @@ as_user() {
     --preserve-env=ACTIONS_RUNNER_INPUT_JITCONFIG,ACTIONS_RUNNER_HOOK_JOB_STARTED,TRACEPARENT -- "$@"
 }
 
+# What a former runner has said on this machine was sent under its name.
+console_begin() {
+  : >"$(console_file)"
+}
+
+console_file() {
+  echo /var/log/ephemeral-runner.log
+}
+
 checksum() {
   shasum -a 256 "$1" | cut -d ' ' -f 1
 }

@@ -9,6 +9,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { type BootPlaces, userDataOf } from './index.ts';
+import { type LogsStandIn, profile, region } from './testing-logs.ts';
 
 interface Knock {
   method: string;
@@ -32,6 +33,8 @@ export interface BootMachine {
   /** Runs the script to its end. */
   boot(...args: string[]): Promise<{ code: number | null; output: string }>;
   writeRunner(script: string): void;
+  /** What the system's journal has of the script. */
+  writeJournal(text: string): void;
   milestones(): string[];
   close(): Promise<void>;
 }
@@ -46,6 +49,8 @@ export async function makeBootMachine(given: {
   releases?: (path: string, response: ServerResponse) => void;
   runner?: { version: string; sha256: string };
   places?: Partial<BootPlaces>;
+  /** The machine has a profile, and ships its logs there. */
+  logs?: { group: string; standIn: LogsStandIn };
 }): Promise<BootMachine> {
   const folder = mkdtempSync(join(tmpdir(), 'boot-'));
   const bin = join(folder, 'bin');
@@ -55,6 +60,9 @@ export async function makeBootMachine(given: {
   for (const one of [bin, units]) mkdirSync(one);
   for (const program of stubbed)
     writeProgram(join(bin, program), `#!/bin/sh\necho "$*" >>"${folder}/${program}.calls"\n`);
+  writeProgram(join(bin, 'journalctl'), `#!/bin/sh\ncat "${folder}/journal"\n: >"${folder}/journal"\n`);
+  // Whoever ships logs waits in the background: at once would be for ever.
+  if (given.logs) writeProgram(join(bin, 'sleep'), '#!/bin/sh\nexec /bin/sleep 0.05\n');
   const knocks: Knock[] = [];
   let claims = 0;
 
@@ -62,7 +70,10 @@ export async function makeBootMachine(given: {
     const chunks: Buffer[] = [];
     for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk);
     const { method = '', url: path = '' } = request;
-    knocks.push({ method, path, body: Buffer.concat(chunks).toString('utf8') });
+    const content = Buffer.concat(chunks);
+    if (path === '/')
+      return void response.writeHead(given.logs?.standIn.answer(request, content) ?? 404).end();
+    knocks.push({ method, path, body: content.toString('utf8') });
     if (path.startsWith('/latest/')) return metadata(request, response, path.slice('/latest/'.length));
     if (path.startsWith('/releases')) return given.releases?.(path, response);
     if (path === '/runners/milestones') return void response.writeHead(202).end('{}');
@@ -80,8 +91,7 @@ export async function makeBootMachine(given: {
     if (path === 'api/token' && request.method === 'PUT') return void response.end('metadata-token');
     if (request.headers['x-aws-ec2-metadata-token'] !== 'metadata-token')
       return void response.writeHead(401).end();
-    const tag = tags.get(path.replace('meta-data/tags/instance/', ''));
-    const found = path === 'dynamic/instance-identity/rsa2048' ? identity : tag;
+    const found = facts.get(path) ?? tags.get(path.replace('meta-data/tags/instance/', ''));
     if (found === undefined) return void response.writeHead(404).end();
     response.end(found);
   }
@@ -96,6 +106,18 @@ export async function makeBootMachine(given: {
     ['runners:claim', `${url}/runners/claim`],
     ['runners:lifetime', '3600'],
   ]);
+  const credentials = 'meta-data/iam/security-credentials/';
+  const facts = new Map([
+    ['dynamic/instance-identity/rsa2048', identity],
+    ['meta-data/placement/region', region],
+    ['meta-data/services/domain', 'amazonaws.com'],
+    ...(given.logs
+      ? ([
+          [credentials, 'ships-logs'],
+          [`${credentials}ships-logs`, JSON.stringify({ Code: 'Success', ...profile }, null, 2)],
+        ] as const)
+      : []),
+  ]);
   const script = join(folder, 'user-data');
   const { runner, places } = given;
   const text = userDataOf(
@@ -104,6 +126,7 @@ export async function makeBootMachine(given: {
     {
       ...{ imds: `${url}/latest`, library, units, runnerFolder, runnerReleases: `${url}/releases` },
       user: userInfo().username,
+      ...(given.logs && { logsGroup: given.logs.group, logsEndpoint: url }),
       ...places,
     },
   );
@@ -137,6 +160,7 @@ export async function makeBootMachine(given: {
       mkdirSync(runnerFolder, { recursive: true });
       writeProgram(join(runnerFolder, 'run.sh'), program);
     },
+    writeJournal: (text) => writeFileSync(join(folder, 'journal'), text),
     milestones: () =>
       knocks
         .filter(({ path }) => path === '/runners/milestones')

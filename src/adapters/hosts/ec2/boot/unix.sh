@@ -14,11 +14,14 @@ run() {
   trap end_machine EXIT
   trap 'trap - EXIT; exit 0' TERM
   private=$(mktemp -d)
+  console_begin
   read_tags || exit 1
   arm_lifetime
   milestone booted '' &
   prepare
   claim || exit 1
+  # Not before: until here the machine may be given another name.
+  [ -z "$logs_group" ] || logs_follow
   run_job
   milestone jobEnded ''
 }
@@ -115,7 +118,10 @@ run_job() {
     as_user ./run.sh 2>&1
   ) | while IFS= read -r line; do
     printf '%s\n' "$line"
-    case "$line" in *'Listening for Jobs'*) milestone registered '' & ;; esac
+    case "$line" in
+      *'Current runner version: '*) running=${line##*version: } ;;
+      *'Listening for Jobs'*) milestone registered "${running:+runner $running}" & ;;
+    esac
   done
   jit_config=''
 }
@@ -148,6 +154,7 @@ prepare() {
 
 end_machine() {
   trap - EXIT
+  [ -z "$logs_group" ] || logs_end || true
   rm -rf "${private:-/nonexistent}"
   power_off
 }

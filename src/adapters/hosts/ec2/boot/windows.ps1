@@ -15,18 +15,20 @@ function Get-Proof {
 }
 
 # A note for the timeline. It may fail.
-function Send-Milestone([string]$Milestone) {
+function Send-Milestone([string]$Milestone, [string]$Detail = '') {
   try {
     $body = Get-Proof
     $body.milestone = $Milestone
+    $body.detail = $Detail
     $url = $ClaimUrl -replace '/claim$', '/milestones'
     Invoke-RestMethod -Method Post -Uri $url -ContentType 'application/json' -Body ($body | ConvertTo-Json) -TimeoutSec 5 | Out-Null
   } catch { Write-Output "a note was not taken: $Milestone" }
 }
 
-# Held by the system itself, so that it outlives this script. Armed again, it begins again.
+# Held by the system itself, so that it outlives this script. Armed again, it begins again. What is written to the error
+# stream is dropped by cmd: PowerShell 5.1 takes a line on it, redirected, for an error that ends the script.
 function Set-Lifetime {
-  shutdown.exe /a 2>$null
+  cmd.exe /c 'shutdown.exe /a 2>nul'
   shutdown.exe /s /f /t ([Math]::Min([int](Get-Tag 'runners:lifetime'), 315360000))
 }
 
@@ -87,14 +89,17 @@ try {
     $env:ACTIONS_RUNNER_INPUT_JITCONFIG = $configuration.jitConfig
     $env:TRACEPARENT = $configuration.traceparent
     Set-Location $RunnerFolder
-    & .\run.cmd 2>&1 | ForEach-Object {
+    cmd.exe /c '.\run.cmd 2>&1' | ForEach-Object {
       Write-Output $_
-      if ("$_" -like '*Listening for Jobs*') { Send-Milestone 'registered' }
+      if ($LogsGroup) { Add-LogLine "$_" }
+      if ("$_" -match "Current runner version: '([\d.]+)'") { $running = "runner $($Matches[1])" }
+      if ("$_" -like '*Listening for Jobs*') { Send-Milestone 'registered' "$running" }
       if ("$_" -like '*Running job:*') { Send-Milestone 'jobStarted' }
     }
     Send-Milestone 'jobEnded'
   }
 } finally {
-  shutdown.exe /a
+  if ($LogsGroup) { Send-LastLog }
+  cmd.exe /c 'shutdown.exe /a 2>nul'
   shutdown.exe /s /f /t 0
 }
