@@ -1,7 +1,7 @@
 // Every metric that the system tells of, with its meaning: collected from those who count.
 
 import { meanings as ofQueues, metrics as queues } from '../adapters/topics/aws/metrics.ts';
-import { meanings as ofTraces, metrics as traces } from '../adapters/tracers/queue/metrics.ts';
+import { meanings as ofTraces, metrics as traces } from '../adapters/tracers/metrics.ts';
 import { meanings as ofOrchestrator, metrics as orchestrator } from '../flow/orchestrator/metrics.ts';
 import { meanings as ofProducer, metrics as producer } from '../flow/producer/metrics.ts';
 import { meanings as ofPublisher, metrics as publisher } from '../flow/publisher/metrics.ts';

@@ -31,7 +31,9 @@ export interface Running extends Embedded {
 export async function run(settings: RunSettings): Promise<Running> {
   const { prometheus = createPrometheus() } = settings;
   const telemetry = allTelemetry([settings.telemetry, prometheus]);
-  const traces = settings.traces ? await openTraces(settings.traces) : null;
+  const traces = settings.traces
+    ? await openTraces(settings.traces, { clock: settings.clock, telemetry })
+    : null;
   const embedded = await createEmbedded({ ...settings, telemetry, tracing: traces?.tracing }).catch(
     (error: unknown) => {
       throw explainDataDirectory(error, settings.dataDirectory);

@@ -2,6 +2,8 @@
 
 import { hostname } from 'node:os';
 import type { TracingSettings } from '../../config/environment.ts';
+import type { Clock } from '../../ports/clock.ts';
+import type { Telemetry } from '../../ports/telemetry.ts';
 import type { Tracing } from '../stations.ts';
 
 export interface Traces {
@@ -10,9 +12,12 @@ export interface Traces {
   close(): Promise<void>;
 }
 
-export async function openTraces({ endpoint, headers, sampleRatio }: TracingSettings): Promise<Traces> {
+export async function openTraces(
+  { endpoint, headers, sampleRatio }: TracingSettings,
+  given: { clock: Clock; telemetry: Telemetry },
+): Promise<Traces> {
   const { createOtlpTracer } = await import('../../adapters/tracers/otlp/index.ts');
   const resource = { 'service.name': 'runners', 'host.name': hostname() };
-  const tracer = createOtlpTracer({ endpoint, headers, resource });
+  const tracer = createOtlpTracer({ ...given, endpoint, headers, resource });
   return { tracing: { tracer, sampleRatio }, close: () => tracer.close() };
 }

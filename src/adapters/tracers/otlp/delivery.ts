@@ -1,12 +1,12 @@
-// One request of spans to a back end that speaks OTLP over HTTP, for whoever has a queue of its own and so knows what to
-// do with one that was not taken. Whether trying again can help is the protocol's to say: 429, 502, 503 and 504, and no
+// One request of spans to a back end that speaks OTLP over HTTP, for whoever knows what to do with one that was not
+// taken. Whether trying again can help is the protocol's to say: 429, 502, 503 and 504, and no
 // answer at all; everything else is final. An answer of 200 may hold spans that were not taken, which is final too.
 // [OpenTelemetry: OTLP/HTTP response, partial success, retryable response codes]
 
 import { gzipSync } from 'node:zlib';
 import { ProtobufTraceSerializer } from '@opentelemetry/otlp-transformer';
 import type { Span } from '../../../core/spans.ts';
-import { readable, resourceOf } from './readable.ts';
+import { createSpanBatch } from './batch.ts';
 
 export interface DeliverySettings {
   /** Of the back end, whole: `https://…/v1/traces`. */
@@ -32,30 +32,47 @@ export type Delivered =
 
 export type Deliver = (spans: readonly Span[]) => Promise<Delivered>;
 
+/** `body`: an export request as protobuf has it. With `signal` it is given up early. */
+export type Post = (
+  body: Uint8Array,
+  headers: Readonly<Record<string, string>>,
+  signal?: AbortSignal,
+) => Promise<Delivered>;
+
+export const protobufHeaders = { 'content-type': 'application/x-protobuf' } as const;
+
 /** Of what a back end says, in a log. */
 const whyLengthMax = 300;
 /** An answer says whether spans were taken, and little more. */
 const answerBytesMax = 64 * 1024;
+/** A message of the queue holds the spans of some jobs, of 200 bytes each. */
+const bodyBytesAtFirst = 64 * 1024;
 
 export function createDelivery({ url, resource, headersOf, timeoutMs }: DeliverySettings): Deliver {
   const target = new URL(url);
-  const from = resourceOf(resource);
+  const post = createPost({ url, timeoutMs });
 
   return async (spans) => {
-    const made = ProtobufTraceSerializer.serializeRequest(spans.map((span) => readable(span, from)));
-    if (!made) throw new Error(`${spans.length} spans can not be written as OTLP`);
-    const body = gzipSync(made);
-    const headers = { 'content-type': 'application/x-protobuf', 'content-encoding': 'gzip' };
+    const batch = createSpanBatch(resource, bodyBytesAtFirst);
+    for (const span of spans) batch.add(span);
+    const body = gzipSync(batch.finish());
+    const headers = { ...protobufHeaders, 'content-encoding': 'gzip' };
     // A secret or credentials that can not be had are no fault of the spans: the queue tries again.
-    const all = await headersOf({ url: target, headers, body });
+    return post(body, await headersOf({ url: target, headers, body }));
+  };
+}
+
+/** One request, as it is. */
+export function createPost({ url, timeoutMs }: Pick<DeliverySettings, 'url' | 'timeoutMs'>): Post {
+  return async (body, headers, signal) => {
     try {
-      const answer = await fetch(target, {
+      const answer = await fetch(url, {
         method: 'POST',
         body,
-        headers: all,
+        headers,
         // Headers may be secrets, and are for nobody else.
         redirect: 'manual',
-        signal: AbortSignal.timeout(timeoutMs),
+        signal: AbortSignal.any([AbortSignal.timeout(timeoutMs), ...(signal ? [signal] : [])]),
       });
       return await read(answer);
     } catch (error) {

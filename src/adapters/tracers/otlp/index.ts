@@ -1,10 +1,14 @@
-// Spans to any back end that speaks OTLP over HTTP. Batches, bounds and tries are OpenTelemetry's own: what comes while
-// its queue is full, or is not taken in time, is lost; nobody ever waits for a collector.
+// Spans to any back end that speaks OTLP over HTTP, from a process that goes on. Each span is written into the request
+// that it will go with as soon as it is told; a request goes when it is full, or a second after its first span. One is
+// under way at a time, a bounded number waits for it, and what comes beyond that is lost and counted: nobody ever waits
+// for a collector.
 
-import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-proto';
-import { BatchSpanProcessor, type SpanExporter } from '@opentelemetry/sdk-trace';
+import type { Cancel, Clock } from '../../../ports/clock.ts';
+import type { Telemetry } from '../../../ports/telemetry.ts';
 import type { Tracer } from '../../../ports/tracer.ts';
-import { readable, resourceOf } from './readable.ts';
+import { metrics } from '../metrics.ts';
+import { createSpanBatch, type SpanBatch } from './batch.ts';
+import { createPost, type Delivered, protobufHeaders } from './delivery.ts';
 import { tracesUrl } from './url.ts';
 
 export interface OtlpTracerSettings {
@@ -14,41 +18,136 @@ export interface OtlpTracerSettings {
   headers: Readonly<Record<string, string>>;
   /** What sends them: name and version of the service, the deployment. */
   resource: Readonly<Record<string, string>>;
+  clock: Clock;
+  telemetry: Telemetry;
 }
 
 export interface OtlpTracer extends Tracer {
-  /** Sends what is left, for so long as a batch may take; what is not taken then is lost. */
+  /** Sends what is left, for so long as a request may take; what is not taken then is lost. */
   close(): Promise<void>;
 }
 
-/** Some 25 of a job: so a burst of 800 jobs is kept while a collector is away for a moment. */
-const queueMax = 20_000;
-const batchMax = 512;
+/** Some 1,000 spans. Collectors take 4 MB by default, and many take more. */
+const requestBytesMax = 256 * 1024;
+/** Waiting to be sent, 8 MB: the spans of some 4,000 jobs, while a collector is away for a moment. */
+const requestsMax = 32;
 /** Spans are told once their job has ended: nobody waits for them. */
-const batchDelayMs = 1_000;
+const requestDelayMs = 1_000;
 /** Who stops the system waits for this at most. */
-const exportMsMax = 5_000;
+const postMsMax = 5_000;
+/** A collector that is restarted is back within seconds. What it does not take then makes room for what comes. */
+const triesMax = 4;
+const retryMsMin = 1_000;
+const retryMsMax = 10_000;
+/** A collector that is down is told of so often. */
+const sayAgainMs = 60_000;
 
-export function createOtlpTracer({ endpoint, headers, resource }: OtlpTracerSettings): OtlpTracer {
-  return tracerTo(
-    new OTLPTraceExporter({ url: tracesUrl(endpoint), headers: { ...headers }, timeoutMillis: exportMsMax }),
-    resource,
-  );
+interface SpanRequest {
+  body: Uint8Array;
+  spans: number;
 }
 
-function tracerTo(exporter: SpanExporter, resource: Readonly<Record<string, string>>): OtlpTracer {
-  const processor = new BatchSpanProcessor({
-    exporter,
-    maxQueueSize: queueMax,
-    maxExportBatchSize: batchMax,
-    scheduledDelayMillis: batchDelayMs,
-    exportTimeoutMillis: exportMsMax,
-  });
-  const from = resourceOf(resource);
+export function createOtlpTracer(settings: OtlpTracerSettings): OtlpTracer {
+  const { endpoint, resource, clock, telemetry } = settings;
+  const post = createPost({ url: tracesUrl(endpoint), timeoutMs: postMsMax });
+  const headers = { ...settings.headers, ...protobufHeaders };
+  const waiting: SpanRequest[] = [];
+  const lose = createLosses(clock, telemetry);
+  const ending = new AbortController();
+  let batch = newBatch();
+  let cancelTimer: Cancel | null = null;
+  let sending: Promise<void> | null = null;
+  /** Ends the wait before the next try. */
+  let hurry: (() => void) | null = null;
+  let closing = false;
+
   return {
     export(spans) {
-      for (const span of spans) processor.onEnd(readable(span, from));
+      for (const span of spans) {
+        batch.add(span);
+        if (batch.length() >= requestBytesMax) finishRequest();
+      }
+      if (batch.spans() > 0) cancelTimer ??= clock.after(requestDelayMs, finishRequest);
     },
-    close: () => processor.shutdown().catch(() => {}),
+    async close() {
+      closing = true;
+      finishRequest();
+      hurry?.();
+      const cancel = clock.after(postMsMax, () => ending.abort());
+      await sending;
+      cancel();
+    },
+  };
+
+  function newBatch(): SpanBatch {
+    return createSpanBatch(resource, requestBytesMax);
+  }
+
+  function finishRequest(): void {
+    cancelTimer?.();
+    cancelTimer = null;
+    const spans = batch.spans();
+    if (spans === 0) return;
+    if (waiting.length < requestsMax) waiting.push({ body: batch.finish(), spans });
+    else lose('sending', spans, 'the collector does not take them in time');
+    batch = newBatch();
+    sending ??= sendAll();
+  }
+
+  async function sendAll(): Promise<void> {
+    for (let next = waiting[0]; next; next = waiting[0]) {
+      await send(next);
+      waiting.shift();
+    }
+    sending = null;
+  }
+
+  async function send({ body, spans }: SpanRequest): Promise<void> {
+    for (let tries = 1; ; tries += 1) {
+      const answer = await post(body, headers, ending.signal);
+      if (answer.outcome !== 'later' || tries === triesMax || closing) return account(answer, spans);
+      await untilNextTry(answer.afterMs ?? retryMsMin * 2 ** (tries - 1));
+    }
+  }
+
+  function untilNextTry(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = clock.after(Math.min(ms, retryMsMax), end);
+      hurry = end;
+      function end(): void {
+        cancel();
+        hurry = null;
+        resolve();
+      }
+    });
+  }
+
+  function account(answer: Delivered, spans: number): void {
+    switch (answer.outcome) {
+      case 'taken':
+        return;
+      case 'partly':
+        return lose('back end', answer.rejected, answer.why);
+      case 'later':
+        return lose('sending', spans, answer.why);
+      case 'refused':
+        return lose('back end', spans, answer.why);
+      default:
+        return answer satisfies never;
+    }
+  }
+}
+
+/** Each is counted, and all of a while are said together: a collector may be away for long. */
+function createLosses(clock: Clock, telemetry: Telemetry) {
+  let unsaid = 0;
+  let saidAt = Number.NEGATIVE_INFINITY;
+  return (where: 'sending' | 'back end', spans: number, why: string): void => {
+    telemetry.count(metrics.lost, { where }, spans);
+    unsaid += spans;
+    if (clock.now() - saidAt < sayAgainMs) return;
+    telemetry.log('warn', 'spans of traces are lost', { spans: unsaid, why });
+    saidAt = clock.now();
+    unsaid = 0;
   };
 }

@@ -7,10 +7,10 @@ import type { Clock } from '../../../ports/clock.ts';
 import type { Topic } from '../../../ports/queue.ts';
 import type { Telemetry } from '../../../ports/telemetry.ts';
 import type { Tracer } from '../../../ports/tracer.ts';
-import { metrics } from './metrics.ts';
+import { metrics } from '../metrics.ts';
 import { type PackedSpans, packSpans } from './pack.ts';
 
-export { metrics } from './metrics.ts';
+export { metrics } from '../metrics.ts';
 export { type PackedSpans, type UnpackedSpans, unpackSpans } from './pack.ts';
 
 export interface QueueTracerDeps {

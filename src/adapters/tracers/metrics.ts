@@ -1,4 +1,4 @@
-import type { Meanings } from '../../../ports/telemetry.ts';
+import type { Meanings } from '../../ports/telemetry.ts';
 
 /** What is told of traces on their way. */
 export const metrics = {
