@@ -86,6 +86,8 @@ function gitHubThatAnswersAtOnce(): GitHub {
     listRunners: async () => [],
     readJob: async () => null,
     queuedJobs: async () => [],
+    readRun: async () => null,
+    rerun: async () => ({ outcome: 'accepted' }),
     deliveriesSince: async () => [],
     redeliver: async () => {},
     installations: async () => [],

@@ -39,7 +39,7 @@ export interface GitHubFixture {
    * How requests of this kind are answered from now on. `lost`: done, but the caller never hears; `unavailable`: a
    * 5xx, nothing done; `limited`: refused by a secondary limit.
    */
-  answers(of: 'mint' | 'read', how: 'well' | 'lost' | 'unavailable' | 'limited'): void;
+  answers(of: 'mint' | 'rerun' | 'read', how: 'well' | 'lost' | 'unavailable' | 'limited'): void;
   /** The webhook's receiver answers so. */
   receiverAnswers(statusCode: number): void;
   /** GUIDs of the deliveries that came to the receiver. */
@@ -53,12 +53,13 @@ interface ContractJob {
   matrix?: number;
   /** It waits for a person before it is queued. */
   approval?: boolean;
+  needs?: readonly string[];
 }
 
 interface ContractRunner {
   /** The id of the job that it runs from now on; it waits for one. */
   takeJob(): Promise<number>;
-  finish(): void;
+  finish(conclusion?: 'success' | 'failure'): void;
 }
 
 export function githubContract(name: string, makeFixture: () => Promise<GitHubFixture>): void {
@@ -66,6 +67,7 @@ export function githubContract(name: string, makeFixture: () => Promise<GitHubFi
     for (const [says, run] of [
       ...runnerCases,
       ...jobCases,
+      ...runCases,
       ...deliveryCases,
       ...accountCases,
       ...faultCases,
@@ -292,6 +294,102 @@ const jobCases: Cases = [
   ],
 ];
 
+const runCases: Cases = [
+  [
+    'a run tells its attempt, and its jobs once it is over',
+    async ({ fixture, github, acmeApp, helloRepository, within, work }) => {
+      assert.equal(await within(github.readRun(acmeApp, 12_345)), null);
+      const { run, jobs } = fixture.startRun('acme/app', [
+        { name: 'build', labels: ['linux'] },
+        { name: 'test', labels: ['linux'] },
+      ]);
+      const waiting = { attempt: 1, isOver: false, conclusion: null, jobs: [] };
+      assert.deepEqual(await within(github.readRun(acmeApp, run)), waiting);
+      assert.equal(await within(github.readRun(helloRepository, run)), null, 'of another repository');
+      await work(1);
+      assert.deepEqual(await within(github.readRun(acmeApp, run)), waiting, 'it goes on');
+      await work(1, () => 'failure');
+      const over = await within(github.readRun(acmeApp, run));
+      assert.deepEqual([over?.attempt, over?.isOver, over?.conclusion], [1, true, 'failure']);
+      assert.deepEqual(over?.jobs.map(({ id }) => id).sort(), [...jobs].sort());
+      assert.deepEqual(over?.jobs.map(({ conclusion }) => conclusion).sort(), ['failure', 'success']);
+      assert.ok(over?.jobs.every(({ runner }) => runner?.name.startsWith('worker-')));
+    },
+  ],
+  [
+    'a job is run again with what needs it, once its run is over, under new ids',
+    async ({ fixture, github, acmeApp, within, work }) => {
+      const { run, jobs } = fixture.startRun('acme/app', [
+        { name: 'build', labels: ['linux'] },
+        { name: 'lint', labels: ['linux'] },
+        { name: 'deploy', labels: ['linux'], needs: ['build'] },
+      ]);
+      const [build = 0] = jobs;
+      const again = () => within(github.rerun(acmeApp, { what: 'job', jobId: build }));
+      assert.deepEqual(await again(), { outcome: 'running' });
+      await work(1, (job) => (job === build ? 'failure' : 'success'));
+      assert.deepEqual(await again(), { outcome: 'running' }, 'though the job has ended');
+      await work(1, (job) => (job === build ? 'failure' : 'success'));
+      assert.deepEqual(await again(), { outcome: 'accepted' });
+      const [next, ...others] = await within(github.queuedJobs(acmeApp));
+      assert.deepEqual([next?.name, next?.runId, next?.runAttempt, others.length], ['build', run, 2, 0]);
+      assert.notEqual(next?.id, build);
+      assert.equal((await within(github.readRun(acmeApp, run)))?.attempt, 2);
+      await work(2);
+      const over = await within(github.readRun(acmeApp, run));
+      assert.deepEqual([over?.attempt, over?.conclusion], [2, 'success']);
+      const refused = await again();
+      assert.ok(refused.outcome === 'refused', 'it is of an earlier attempt by now');
+      assert.match(refused.reason, /^403 .*current attempt/);
+    },
+  ],
+  [
+    'the failed jobs of a run are run again together, and those that succeeded are not',
+    async ({ fixture, github, acmeApp, within, work }) => {
+      const { run, jobs } = fixture.startRun('acme/app', [
+        { name: 'one', labels: ['linux'] },
+        { name: 'two', labels: ['linux'] },
+        { name: 'three', labels: ['linux'] },
+      ]);
+      const again = () => within(github.rerun(acmeApp, { what: 'failedJobs', runId: run }));
+      assert.deepEqual(await again(), { outcome: 'running' });
+      await work(3, (job) => (job === jobs[1] ? 'success' : 'failure'));
+      assert.deepEqual(await again(), { outcome: 'accepted' });
+      const queued = await within(github.queuedJobs(acmeApp));
+      assert.deepEqual(queued.map(({ name }) => name).sort(), ['one', 'three']);
+      assert.deepEqual(await again(), { outcome: 'running' }, 'asked twice, it is run again once');
+      await work(2);
+      assert.equal((await again()).outcome, 'refused', 'none has failed any more');
+    },
+  ],
+  [
+    'what is not there is not run again, and a missing permission is said',
+    async ({ fixture, github, acme, acmeApp, within, failure, work }) => {
+      const gone = await within(github.rerun(acmeApp, { what: 'job', jobId: 12_345 }));
+      assert.ok(gone.outcome === 'refused');
+      assert.match(gone.reason, /^404/);
+      const { run, jobs } = fixture.startRun('acme/app', [{ name: 'one', labels: ['linux'] }]);
+      await work(1, () => 'failure');
+      fixture.withdrawPermissions(acme.installation);
+      const error = await failure('forbidden', github.rerun(acmeApp, { what: 'job', jobId: jobs[0] ?? 0 }));
+      assert.match(error.message, /actions/i);
+      assert.equal((await within(github.readRun(acmeApp, run)))?.attempt, 1);
+    },
+  ],
+  [
+    'a run that was run again by a request whose answer was lost tells so by its attempt',
+    async ({ fixture, github, acmeApp, within, failure, work }) => {
+      const { run, jobs } = fixture.startRun('acme/app', [{ name: 'one', labels: ['linux'] }]);
+      await work(1, () => 'failure');
+      fixture.answers('rerun', 'lost');
+      await failure('unavailable', github.rerun(acmeApp, { what: 'job', jobId: jobs[0] ?? 0 }));
+      fixture.answers('rerun', 'well');
+      assert.equal((await within(github.readRun(acmeApp, run)))?.attempt, 2);
+      assert.equal((await within(github.queuedJobs(acmeApp))).length, 1, 'it was sent once');
+    },
+  ],
+];
+
 const deliveryCases: Cases = [
   [
     'a delivery that failed is told, and is sent again under its GUID',
@@ -502,6 +600,8 @@ interface Given {
   until(says: string, condition: () => Promise<boolean>): Promise<void>;
   failure(kind: GitHubErrorKind, work: Promise<unknown>): Promise<GitHubError>;
   registration(name: string): RunnerRegistration;
+  /** Runs every job that waits, one after another, and says how each ends. */
+  work(count: number, endOf?: (job: number) => 'success' | 'failure'): Promise<void>;
   /** Minted, or the test fails. */
   mint(scope: Scope, name: string, labels?: string[]): Promise<{ runnerId: number; jitConfig: string }>;
   /** The runner is connected and has no job. */
@@ -538,6 +638,9 @@ function givenOf(fixture: GitHubFixture): Given {
     assert.fail(`waited for long, in vain: ${says}`);
   }
 
+  let runners = 0;
+  const acme = scopeOf('acme', null, installations.acme);
+
   const registration = (name: string): RunnerRegistration => ({
     name,
     labels: ['linux'],
@@ -545,10 +648,16 @@ function givenOf(fixture: GitHubFixture): Given {
     workFolder: '_work',
   });
 
+  const mint: Given['mint'] = async (scope, name, labels = ['linux']) => {
+    const minted = await within(github.mintRunner(scope, { ...registration(name), labels }));
+    assert.ok(minted.outcome === 'minted', inspect(minted));
+    return minted;
+  };
+
   return {
     fixture,
     github,
-    acme: scopeOf('acme', null, installations.acme),
+    acme,
     app: scopeOf('acme', 'app', installations.acme),
     hello: scopeOf('octocat', 'hello', installations.octocat),
     hidden: scopeOf('octocat', 'hidden', installations.octocat),
@@ -567,6 +676,7 @@ function givenOf(fixture: GitHubFixture): Given {
     within,
     until,
     registration,
+    mint,
 
     async failure(kind, work) {
       const error: unknown = await within(work).then(
@@ -579,10 +689,13 @@ function givenOf(fixture: GitHubFixture): Given {
       return error;
     },
 
-    async mint(scope, name, labels = ['linux']) {
-      const minted = await within(github.mintRunner(scope, { ...registration(name), labels }));
-      assert.ok(minted.outcome === 'minted', inspect(minted));
-      return minted;
+    async work(count, endOf = () => 'success') {
+      for (let i = 0; i < count; i += 1) {
+        runners += 1;
+        const { jitConfig } = await mint(acme, `worker-${runners}`);
+        const runner = fixture.connect(jitConfig, '2.336.0');
+        runner.finish(endOf(await within(runner.takeJob())));
+      }
     },
 
     async idle(scope, name) {

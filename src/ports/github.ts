@@ -63,6 +63,26 @@ export interface JobReport {
   url: string;
 }
 
+/** A workflow run as it stands. */
+export interface RunReport {
+  /** Of its latest attempt: 1 for a run that was never run again. */
+  attempt: number;
+  isOver: boolean;
+  conclusion: string | null;
+  /** Of the latest attempt once that is over; none before. */
+  jobs: readonly JobReport[];
+}
+
+/** What is to be run again: one job, or all of a run that did not succeed; what depends on them too, in both cases. */
+export type RerunTarget = { what: 'job'; jobId: number } | { what: 'failedJobs'; runId: number };
+
+/**
+ * - `accepted`: the run's next attempt begins, with new ids for its jobs.
+ * - `running`: the run is not over, and GitHub runs none of its jobs again before it is.
+ * - `refused`: asking again can't mend it: the job is of an earlier attempt, the run too old, or gone.
+ */
+export type Rerun = { outcome: 'accepted' } | { outcome: 'running' } | { outcome: 'refused'; reason: string };
+
 export interface RepositoryRef {
   /** `owner/name` in lower case. */
   repository: string;
@@ -113,6 +133,13 @@ export interface GitHub {
   readJob(repository: RepositoryRef, jobId: number): Promise<JobReport | null>;
   /** Jobs that wait in the repository: of runs queued and in progress (a started run may hold queued jobs). */
   queuedJobs(repository: RepositoryRef): Promise<JobReport[]>;
+  /** One GET, and those of its jobs once it is over; `null` on 404. */
+  readRun(repository: RepositoryRef, runId: number): Promise<RunReport | null>;
+  /**
+   * One POST, which needs “Actions: write”. Not idempotent: an answer that is lost may stand for an attempt that begins,
+   * so the caller reads the run before it asks, and asks for the first attempt alone.
+   */
+  rerun(repository: RepositoryRef, target: RerunTarget): Promise<Rerun>;
   /** Newest first, back to `since`, bounded by `limit`. As the App. */
   deliveriesSince(since: EpochMs, limit: number): Promise<Delivery[]>;
   /** Asks GitHub to send the delivery once more, under the same GUID. */

@@ -9,7 +9,13 @@ import { createSeededRandom } from '../clock/virtual/random.ts';
 import { createGitHubApp } from './app/index.ts';
 import { createSimulatedGitHub } from './simulated/index.ts';
 import { startSimulatedGitHub } from './simulated/server.ts';
-import { createWorld, type Faults, type World, type WorldOptions } from './simulated/world.ts';
+import {
+  createWorld,
+  type Faults,
+  fullPermissions,
+  type World,
+  type WorldOptions,
+} from './simulated/world.ts';
 
 githubContract('the App over HTTP', () => overHttp(''));
 githubContract('the App over HTTP at an Enterprise Server', () => overHttp('/api/v3'));
@@ -48,7 +54,7 @@ async function inProcess(): Promise<GitHubFixture> {
 interface Ground {
   clock: VirtualClock;
   options: Pick<WorldOptions, 'clock' | 'random' | 'settings' | 'faults'>;
-  how: Map<'mint' | 'read', Parameters<GitHubFixture['answers']>[1]>;
+  how: Map<'mint' | 'rerun' | 'read', Parameters<GitHubFixture['answers']>[1]>;
 }
 
 function createGround(): Ground {
@@ -57,7 +63,8 @@ function createGround(): Ground {
   const answer: Faults['answer'] = (route) => {
     const isMint = route.endsWith('/generate-jitconfig');
     const isRead = route.startsWith('GET ');
-    const fault = (isMint && how.get('mint')) || (isRead && how.get('read'));
+    const isRerun = /\/rerun(-failed-jobs)?$/.test(route);
+    const fault = (isMint && how.get('mint')) || (isRerun && how.get('rerun')) || (isRead && how.get('read'));
     return fault && fault !== 'well' ? fault : null;
   };
   const options = {
@@ -74,7 +81,7 @@ function setUp(world: World): void {
   world.addRepository('Acme/App');
   world.addRepository('Acme/Site', { isPublic: true });
   world.addRunnerGroup('Acme', 'big');
-  world.install('Acme');
+  world.install('Acme', { permissions: { ...fullPermissions, actions: 'write' } });
   world.addUser('Octocat');
   world.addRepository('Octocat/Hello');
   world.addRepository('Octocat/Hidden');
@@ -119,7 +126,7 @@ function fixtureOf(
           if (job === 'gone') throw new Error('the runner has no registration any more');
           return job.id;
         },
-        finish: () => session.finish('success'),
+        finish: (conclusion = 'success') => session.finish(conclusion),
       };
     },
     setInstallation: world.setInstallation,

@@ -51,6 +51,8 @@ export function openGitHub(
     listRunners: async (...given) => (await app()).listRunners(...given),
     readJob: async (...given) => (await app()).readJob(...given),
     queuedJobs: async (...given) => (await app()).queuedJobs(...given),
+    readRun: async (...given) => (await app()).readRun(...given),
+    rerun: async (...given) => (await app()).rerun(...given),
     deliveriesSince: async (...given) => (await app()).deliveriesSince(...given),
     redeliver: async (...given) => (await app()).redeliver(...given),
     installations: async () => (await app()).installations(),

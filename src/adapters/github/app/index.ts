@@ -1,6 +1,6 @@
 // The real GitHub: github.com or an Enterprise Server, through one GitHub App.
 //
-// One file per noun of the API (`runners`, `jobs`, `deliveries`, `installations`) says which routes are asked and
+// One file per noun of the API (`runners`, `jobs`, `runs`, `deliveries`, `installations`) says which routes are asked and
 // what their answers mean. How a request is made, and when it must not be, is in `requests.ts`.
 
 import { z } from 'zod';
@@ -17,6 +17,7 @@ import { createMeta } from './meta.ts';
 import { createRequests, demand, type RequestMade, type Requests } from './requests.ts';
 import { createRunnerGroups } from './runner-groups.ts';
 import { createRunners } from './runners.ts';
+import { createRuns } from './runs.ts';
 import { createTokens, type Tokens } from './tokens.ts';
 
 export type { AppFacts } from './app-facts.ts';
@@ -68,6 +69,7 @@ export function createGitHubApp(options: GitHubAppOptions): GitHubApp {
   return {
     ...createRunners(requests, createRunnerGroups(clock, requests)),
     ...createJobs(requests, random),
+    ...createRuns(requests),
     ...createDeliveries(requests),
     ...createInstallations(requests),
     ...createMeta(requests),

@@ -1,4 +1,4 @@
-// Jobs: one by its id, or all that wait in a repository.
+// Jobs: one by its id, all of a run, or all that wait in a repository.
 
 import { z } from 'zod';
 import type { Random } from '../../../ports/clock.ts';
@@ -35,30 +35,6 @@ export function createJobs(requests: Requests, random: Random): Jobs {
       return { items: data.workflow_runs.map((run) => run.id), total };
     });
 
-  const jobsOf = (repository: RepositoryRef, runId: number): Promise<JobReport[]> =>
-    allPages(`jobs of run ${runId} of ${repository.repository}`, jobPagesMax, async (page) => {
-      const answer = await requests.ask({
-        caller: repository.installation,
-        route: 'GET /repos/{owner}/{repo}/actions/runs/{run_id}/jobs',
-        parameters: {
-          ...repositoryParameters(repository.repository),
-          run_id: runId,
-          filter: 'latest',
-          per_page: pageLength,
-          page,
-        },
-        reads: jobsSchema,
-        // The run was deleted since it was listed.
-        expects: [404],
-      });
-      if (!answer.done) return { items: [], total: 0 };
-      return {
-        // One that can't be read fits no pool either, and must not hide the others.
-        items: answer.data.jobs.flatMap((job) => jobOfRest(job, repository).report ?? []),
-        total: answer.data.total_count,
-      };
-    });
-
   return {
     async readJob(repository, jobId) {
       const answer = await requests.ask({
@@ -78,11 +54,41 @@ export function createJobs(requests: Requests, random: Random): Jobs {
       const listed = await Promise.all(statusesWithWaitingJobs.map((status) => runsOf(repository, status)));
       // A run that moved on between the two lists is in both.
       const runs = pick([...new Set(listed.flat())], runsMax, random);
-      const jobs = await inGroups(runs, runsAtOnce, (run) => jobsOf(repository, run));
+      const jobs = await inGroups(runs, runsAtOnce, (run) => jobsOfRun(requests, repository, run));
       const queued = jobs.flat().filter((job) => job.status === 'queued');
       return [...new Map(queued.map((job) => [job.id, job])).values()];
     },
   };
+}
+
+/** Of its latest attempt. */
+export function jobsOfRun(
+  requests: Requests,
+  repository: RepositoryRef,
+  runId: number,
+): Promise<JobReport[]> {
+  return allPages(`jobs of run ${runId} of ${repository.repository}`, jobPagesMax, async (page) => {
+    const answer = await requests.ask({
+      caller: repository.installation,
+      route: 'GET /repos/{owner}/{repo}/actions/runs/{run_id}/jobs',
+      parameters: {
+        ...repositoryParameters(repository.repository),
+        run_id: runId,
+        filter: 'latest',
+        per_page: pageLength,
+        page,
+      },
+      reads: jobsSchema,
+      // The run was deleted since it was listed.
+      expects: [404],
+    });
+    if (!answer.done) return { items: [], total: 0 };
+    return {
+      // One that can't be read fits no pool either, and must not hide the others.
+      items: answer.data.jobs.flatMap((job) => jobOfRest(job, repository).report ?? []),
+      total: answer.data.total_count,
+    };
+  });
 }
 
 const runsSchema = z.object({

@@ -4,8 +4,9 @@
 import type { Deliveries, DeliveryRow } from './deliveries.ts';
 import { type Limits, type RateView, secondaryLimit } from './limits.ts';
 import { type JobMoment, momentOf } from './payload.ts';
-import { type Answer, done, notFound, type Refusal } from './refusal.ts';
+import { type Answer, done, forbidden, notFound, type Refusal } from './refusal.ts';
 import type { createRunners, Place, RegistrationRequest } from './runners.ts';
+import type { Runs } from './runs.ts';
 import {
   type Account,
   findRepository,
@@ -61,6 +62,8 @@ const routes = {
   'GET /repos/{owner}/{repo}/actions/runs': 'actions=read',
   'GET /repos/{owner}/{repo}/actions/runs/{run_id}': 'actions=read',
   'GET /repos/{owner}/{repo}/actions/runs/{run_id}/jobs': 'actions=read',
+  'POST /repos/{owner}/{repo}/actions/jobs/{job_id}/rerun': 'actions=write',
+  'POST /repos/{owner}/{repo}/actions/runs/{run_id}/rerun-failed-jobs': 'actions=write',
   'GET /repos/{owner}/{repo}': 'metadata=read',
   'GET /rate_limit': null,
   'GET /meta': null,
@@ -95,13 +98,14 @@ export interface ApiDeps {
   limits: Limits;
   deliveries: Deliveries;
   runners: ReturnType<typeof createRunners>;
+  runs: Runs;
   faults: ApiFaults;
   /** The job before its last change, where it had one. */
   earlierMoment(job: Job): JobMoment | null;
 }
 
 export function createApi(deps: ApiDeps) {
-  const { state, limits, deliveries, runners, faults } = deps;
+  const { state, limits, deliveries, runners, runs, faults } = deps;
 
   /** Everything that is asked before an operation, in GitHub's order. */
   const call = <Value>(caller: Caller, route: Route, work: () => Answer<Value>): Answer<Value> => {
@@ -318,6 +322,25 @@ export function createApi(deps: ApiDeps) {
         return done({ items: items.map(jobMoment), total });
       }),
 
+    rerunJob: (caller: Installation, repository: string, id: number): Answer<null> =>
+      call(caller, 'POST /repos/{owner}/{repo}/actions/jobs/{job_id}/rerun', () => {
+        const place = repositoryPlace(caller, repository);
+        const job = state.jobs.get(id);
+        if (!job || job.run.repository !== place?.repository) return notFound();
+        if (job.attempt !== job.run.attempt)
+          return forbidden('Only jobs from the current attempt can be re-run');
+        return runs.rerun(job.run, job) ? done(null) : alreadyRunning();
+      }),
+
+    rerunFailedJobs: (caller: Installation, repository: string, runId: number): Answer<null> =>
+      call(caller, 'POST /repos/{owner}/{repo}/actions/runs/{run_id}/rerun-failed-jobs', () => {
+        const run = state.runs.get(runId);
+        const place = repositoryPlace(caller, repository);
+        if (!run || place?.repository !== run.repository) return notFound();
+        if (run.conclusion === 'success') return forbidden('This workflow run cannot be retried');
+        return runs.rerun(run, 'failed') ? done(null) : alreadyRunning();
+      }),
+
     deliveries: (
       cursor: number | null,
       perPage: number,
@@ -330,6 +353,10 @@ export function createApi(deps: ApiDeps) {
 }
 
 export type Api = ReturnType<typeof createApi>;
+
+function alreadyRunning(): Refusal {
+  return forbidden('This workflow is already running');
+}
 
 function unusableInstallation(installation: Installation): Refusal | null {
   switch (installation.state) {

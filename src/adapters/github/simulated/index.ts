@@ -44,6 +44,7 @@ export function createSimulatedGitHub(world: World, options: SimulatedAppOptions
     what: string,
     id: number,
     request: () => Answer<Value>,
+    expects403 = false,
   ): Promise<Answer<Value>> => {
     const retryAt = blockedUntil.get(id) ?? 0;
     if (retryAt > clock.now()) throw limited(what, id, retryAt);
@@ -61,7 +62,7 @@ export function createSimulatedGitHub(world: World, options: SimulatedAppOptions
       throw limited(what, id, wait);
     }
     if (answer.installationUnusable) throw suspended(what, id);
-    if (answer.status === 403) throw forbidden(what, answer);
+    if (answer.status === 403 && (!expects403 || answer.acceptedPermissions)) throw forbidden(what, answer);
     return answer;
   };
 
@@ -219,6 +220,50 @@ export function createSimulatedGitHub(world: World, options: SimulatedAppOptions
         jobs.push(...moments.map((moment) => reportOf(moment, repository, urls)));
       }
       return jobs.filter((job) => job.status === 'queued');
+    },
+
+    async readRun(repository, runId) {
+      const { repository: name, installation } = repository;
+      const what = `reading run ${runId} of ${name}`;
+      const answer = await ask(
+        what,
+        installation,
+        by(installation, (caller) => api.run(caller, name, runId)),
+      );
+      if (answer.outcome !== 'done') return null;
+      const { attempt, status, conclusion } = answer.value;
+      const isOver = status === 'completed';
+      const moments = isOver
+        ? await allPages(`listing the jobs of run ${runId}`, installation, (caller, page) =>
+            api.runJobs(caller, name, runId, page, 'latest'),
+          )
+        : [];
+      return {
+        attempt,
+        isOver,
+        conclusion,
+        jobs: moments.map((moment) => reportOf(moment, repository, urls)),
+      };
+    },
+
+    async rerun({ repository, installation }, target) {
+      const answer = await ask(
+        target.what === 'job'
+          ? `running job ${target.jobId} of ${repository} again`
+          : `running the failed jobs of run ${target.runId} of ${repository} again`,
+        installation,
+        by(installation, (caller) =>
+          target.what === 'job'
+            ? api.rerunJob(caller, repository, target.jobId)
+            : api.rerunFailedJobs(caller, repository, target.runId),
+        ),
+        true,
+      );
+      if (answer.outcome === 'done') return { outcome: 'accepted' };
+      const { status, message } = answer.outcome === 'refused' ? answer : notFound();
+      return /already running/.test(message)
+        ? { outcome: 'running' }
+        : { outcome: 'refused', reason: `${status} ${message}` };
     },
 
     // ---- As the App

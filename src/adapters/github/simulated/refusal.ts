@@ -34,6 +34,11 @@ export function notFound(): Refusal {
   return { outcome: 'refused', status: 404, message: 'Not Found' };
 }
 
+/** Not for want of a permission: the thing is in no state for it. */
+export function forbidden(message: string): Refusal {
+  return { outcome: 'refused', status: 403, message };
+}
+
 export function unprocessable(message: string): Refusal {
   return { outcome: 'refused', status: 422, message };
 }

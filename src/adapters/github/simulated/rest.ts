@@ -344,6 +344,19 @@ export function createRest({
     }),
   );
 
+  rest.post('/repos/:owner/:repo/actions/jobs/:id/rerun', (c) =>
+    asInstallation(c, (caller) =>
+      reply.answer(c, api.rerunJob(caller, repositoryOf(c), whole(c.req.param('id')) ?? 0), 201, () => ({})),
+    ),
+  );
+
+  rest.post('/repos/:owner/:repo/actions/runs/:id/rerun-failed-jobs', (c) =>
+    asInstallation(c, (caller) => {
+      const answer = api.rerunFailedJobs(caller, repositoryOf(c), whole(c.req.param('id')) ?? 0);
+      return reply.answer(c, answer, 201, () => ({}));
+    }),
+  );
+
   // ---- For everybody
 
   rest.get('/rate_limit', (c) => {

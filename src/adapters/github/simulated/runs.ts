@@ -39,8 +39,8 @@ export interface RunsDeps {
 
 export interface Runs {
   start(repository: Repository, workflow: WorkflowDescription): WorkflowRun;
-  /** A new attempt with new job ids; false while the run is not completed. */
-  rerun(run: WorkflowRun, which: 'all' | 'failed'): boolean;
+  /** A new attempt with new job ids, of all, those that failed, or one; false while the run is not completed. */
+  rerun(run: WorkflowRun, which: Which): boolean;
   /** False where it is completed already. */
   cancelRun(run: WorkflowRun): boolean;
   cancelJob(job: Job): boolean;
@@ -52,6 +52,9 @@ export interface Runs {
   /** The runner that was given the job did not fetch it. */
   offerAgain(job: Job): void;
 }
+
+/** Of a run's latest attempt. What needs them is run again with them. */
+export type Which = 'all' | 'failed' | Job;
 
 export function createRuns(deps: RunsDeps): Runs {
   const { state, clock, random, settings, deliveries, assignment } = deps;
@@ -88,31 +91,40 @@ export function createRuns(deps: RunsDeps): Runs {
     };
     state.runs.set(run.id, run);
     repository.runs.set(run.id, run);
-    beginAttempt(run, () => false);
+    beginAttempt(run, null);
     return run;
   };
 
-  const rerun = (run: WorkflowRun, which: 'all' | 'failed'): boolean => {
+  const rerun = (run: WorkflowRun, which: Which): boolean => {
     if (run.status !== 'completed') return false;
-    const earlier = run.stages;
+    const again = which === 'all' ? null : placesAgain(run, which);
     run.attempt += 1;
     run.startedAt = clock.now();
     run.conclusion = null;
     run.status = 'queued';
-    beginAttempt(run, (name) => which === 'failed' && earlier.get(name)?.conclusion === 'success');
+    beginAttempt(run, again);
     return true;
   };
 
-  const beginAttempt = (run: WorkflowRun, isKept: (name: string) => boolean): void => {
+  /** `again`: by stage, its places to run, `null` for all of them; a stage that it lacks stays as it ended. */
+  const beginAttempt = (
+    run: WorkflowRun,
+    again: ReadonlyMap<string, readonly number[] | null> | null,
+  ): void => {
+    const earlier = run.stages;
     run.stages = new Map();
     for (const description of run.workflow.jobs) {
-      const isDone = isKept(description.name);
-      const conclusion = isDone ? 'success' : null;
-      run.stages.set(description.name, {
+      const { name } = description;
+      const isRun = again === null || again.has(name);
+      const places = again?.get(name) ?? null;
+      const before = earlier.get(name);
+      run.stages.set(name, {
         description,
-        jobs: isDone ? [] : null,
+        jobs: isRun ? null : [],
         open: 0,
-        conclusion,
+        again: places,
+        kept: places === null ? [] : conclusionsBut(before, places),
+        conclusion: isRun ? null : (before?.conclusion ?? null),
         heldBack: [],
       });
     }
@@ -133,9 +145,9 @@ export function createRuns(deps: RunsDeps): Runs {
   };
 
   const open = (run: WorkflowRun, stage: Stage): void => {
-    const count = stage.description.matrix ?? 1;
-    stage.jobs = Array.from({ length: count }, (_, index) => createJob(run, stage, index));
-    stage.open = count;
+    const all = Array.from({ length: stage.description.matrix ?? 1 }, (_, index) => index);
+    stage.jobs = (stage.again ?? all).map((index) => createJob(run, stage, index));
+    stage.open = stage.jobs.length;
     for (const job of stage.jobs) {
       if (stage.description.approval) holdForApproval(job);
       else enqueue(job);
@@ -219,7 +231,7 @@ export function createRuns(deps: RunsDeps): Runs {
     }
     offerHeldBack(stage);
     if (stage.open === 0 && stage.conclusion === null) {
-      stage.conclusion = worst((stage.jobs ?? []).map((each) => each.conclusion));
+      stage.conclusion = worst([...stage.kept, ...(stage.jobs ?? []).map((each) => each.conclusion)]);
       openStages(run);
     } else settle(run);
   };
@@ -321,6 +333,34 @@ export function createRuns(deps: RunsDeps): Runs {
   };
 
   return { start, rerun, cancelRun, cancelJob, approve, started, finished, offerAgain };
+}
+
+/** Places of the matrix by stage, and all of every stage that needs one of them. */
+function placesAgain(run: WorkflowRun, which: 'failed' | Job): Map<string, readonly number[] | null> {
+  const again = new Map<string, readonly number[] | null>();
+  for (const { description } of run.stages.values()) {
+    const { name, needs = [] } = description;
+    const stage = run.stages.get(name);
+    if (!stage) continue;
+    if (needs.some((need) => again.has(need))) again.set(name, null);
+    else if (which !== 'failed') {
+      if (which.stage === stage) again.set(name, [which.matrixIndex]);
+    } else if (stage.conclusion !== 'success') {
+      const failed = (stage.jobs ?? []).filter(({ conclusion }) => conclusion !== 'success');
+      again.set(name, failed.some(({ conclusion }) => conclusion === 'skipped') ? null : placesOf(failed));
+    }
+  }
+  return again;
+}
+
+/** A stage none of whose jobs was ever made is made whole. */
+function placesOf(jobs: readonly Job[]): readonly number[] | null {
+  return jobs.length === 0 ? null : jobs.map(({ matrixIndex }) => matrixIndex);
+}
+
+function conclusionsBut(stage: Stage | undefined, places: readonly number[]): (Conclusion | null)[] {
+  const others = (stage?.jobs ?? []).filter(({ matrixIndex }) => !places.includes(matrixIndex));
+  return [...(stage?.kept ?? []), ...others.map(({ conclusion }) => conclusion)];
 }
 
 function isOver(run: WorkflowRun): boolean {

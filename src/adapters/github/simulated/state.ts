@@ -81,6 +81,10 @@ export interface Stage {
   /** Null until what it needs has ended. */
   jobs: Job[] | null;
   open: number;
+  /** Places in the matrix that this attempt runs; `null`: all. */
+  again: readonly number[] | null;
+  /** How the others ended, in the attempt before. */
+  kept: readonly (Conclusion | null)[];
   conclusion: Conclusion | null;
   /** Jobs that are announced as queued, but held back by `max-parallel`. */
   heldBack: Job[];

@@ -106,7 +106,7 @@ export interface World {
   census(): Census;
 }
 
-/** What this system's App asks for. */
+/** What this system's App asks for; “Actions: write” besides, where it has jobs run again. */
 export const fullPermissions: Permissions = {
   actions: 'read',
   administration: 'write',
@@ -163,6 +163,7 @@ export function createWorld(options: WorldOptions): World {
     limits: createLimits(clock, settings),
     deliveries,
     runners,
+    runs,
     faults,
     earlierMoment: (job) => earlier.get(job)?.before ?? null,
   });
