@@ -50,7 +50,7 @@ test('a misspelt key is refused with the one that was meant', () => {
   assert.deepEqual(problemsOfPool({ lables: ['x'] }), [
     [
       'pools.lint.lables: there is no such key',
-      '  allowed: host, os, labels, limit, spares, weight, priority, register, group, repositories, publicRepositories, overlap, jobMinutesMax, idleSeconds, bootSeconds, machine, command',
+      '  allowed: host, os, labels, limit, spares, spareSchedule, weight, priority, register, group, repositories, publicRepositories, overlap, rerunInterrupted, jobMinutesMax, idleSeconds, bootSeconds, machine, command',
       '  to do:   did you mean labels?',
     ].join('\n'),
   ]);
@@ -105,7 +105,7 @@ test('an unknown host is refused with the hosts that there are', () => {
 
 test('an unknown type of host is refused with the types that there are', () => {
   assert.deepEqual(problemsOf({ ...valid, hosts: { office: { type: 'locl', limit: 8 } } }), [
-    "hosts.office.type: 'locl' is not a type of host\n  allowed: 'local', 'ec2', 'kubernetes' or 'simulated'\n  to do:   did you mean 'local'?",
+    "hosts.office.type: 'locl' is not a type of host\n  allowed: 'local', 'ec2', 'kubernetes', 'lambda' or 'simulated'\n  to do:   did you mean 'local'?",
   ]);
 });
 
@@ -341,7 +341,7 @@ test("options and machine are checked by the host's type, at the place where the
     'pools.lint.command: it is short for machine.command, which is given too\n  allowed: one of the two\n  to do:   take one of them out',
   ]);
   assert.deepEqual(problemsOf({ ...valid, hosts: { lab }, pools: { lint: { ...lint, host: 'lab' } } }), [
-    'pools.lint.command: there is no such key\n  allowed: bootMs\n  to do:   take it out; all keys are in docs/reference/configuration.md',
+    'pools.lint.command: there is no such key\n  allowed: bootMs, standby, reuseMs\n  to do:   take it out; all keys are in docs/reference/configuration.md',
   ]);
   const options = { logFilesMax: 0 };
   assert.deepEqual(problemsOf({ ...valid, hosts: { office: { ...office, options } } }), [

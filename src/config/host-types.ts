@@ -4,6 +4,8 @@
 import type { z } from 'zod';
 import { ec2ReuseMs } from '../adapters/hosts/ec2/options.ts';
 import { type HostType, hostTypes as registry } from '../adapters/hosts/index.ts';
+import { lambdaLife } from '../adapters/hosts/lambda/options.ts';
+import { microvmLife } from '../adapters/hosts/microvm/options.ts';
 import type { OperatingSystem } from '../core/configuration.ts';
 
 interface HostTypeFacts {
@@ -20,6 +22,14 @@ interface HostTypeFacts {
   /** Launch calls: so many at once, then so many a second. */
   launchBurst: number;
   launchesPerSecond: number;
+  /** Its platform ends a machine at this age, whatever it does. */
+  life?: {
+    seconds: number;
+    /** Before that, for a job to be stopped in order. */
+    stopSeconds: number;
+    /** Types of hosts for jobs that take longer. */
+    instead: string;
+  };
   /** How long such a machine goes on as a spare after its jobs, if it does at all. */
   reuseMs?: (machine: unknown) => number;
 }
@@ -70,6 +80,32 @@ const facts: Readonly<Record<HostType, HostTypeFacts>> = {
     // The API server takes hundreds of small writes a second; two for a launch, and others use it too.
     launchBurst: 100,
     launchesPerSecond: 50,
+  },
+  lambda: {
+    says: 'Functions of Lambda, for many jobs of a few minutes each: Linux, without Docker or root.',
+    operatingSystems: ['linux'],
+    isOneMachine: false,
+    standby: false,
+    callsBack: true,
+    // A large image that Lambda has not seen for a while takes some ten seconds, the runner's own start ten to twenty.
+    bootSeconds: 120,
+    // Lambda itself starts a thousand environments in ten seconds; the rest is what the account has left for others.
+    launchBurst: 100,
+    launchesPerSecond: 50,
+    life: { ...lambdaLife, instead: 'microvm (up to 8 hours), kubernetes or ec2' },
+  },
+  microvm: {
+    says: 'MicroVMs of Lambda, for jobs of up to eight hours with Docker and root: Linux on arm64.',
+    operatingSystems: ['linux'],
+    isOneMachine: false,
+    standby: true,
+    callsBack: true,
+    // From a snapshot to a runner that listens: 25 s, and 45 with fifteen at once.
+    bootSeconds: 180,
+    // What Lambda grants an account in a region; new ones get less.
+    launchBurst: 5,
+    launchesPerSecond: 5,
+    life: { ...microvmLife, instead: 'kubernetes or ec2' },
   },
   simulated: {
     says: 'Machines that exist only in memory, for tests and demonstrations.',

@@ -21,6 +21,7 @@ const problemRules: Rule<Problem>[] = [
   oneMachine,
   labelsDiffer,
   sparesFit,
+  jobsFitLives,
   groupsFit,
   commandOnce,
   ownersAllowed,
@@ -190,6 +191,29 @@ function sparesFit({ pools }: Draft): Problem[] {
       what: `${spares} is more than the pool's limit, ${limit}`,
       allowed: `a whole number from 0 to ${limit}`,
       remedy: 'lower spares or raise limit',
+    };
+  });
+}
+
+/** A machine that boots and idles for as long as it may still has all of its pool's job time before it. */
+function jobsFitLives({ timing, pools }: Draft): Problem[] {
+  return pools.flatMap(({ name, settings, host }) => {
+    const life = host?.type?.life;
+    const { jobMinutesMax } = settings;
+    if (!life || jobMinutesMax === undefined) return [];
+    const boot = settings.bootSeconds ?? timing.bootSeconds ?? host?.type?.bootSeconds ?? 0;
+    const idle = settings.idleSeconds ?? timing.idleSeconds ?? 0;
+    const most = Math.floor(((life.seconds - life.stopSeconds - boot - idle) / 60) * 100) / 100;
+    if (jobMinutesMax <= most) return [];
+    const type = host?.settings.type;
+    const ends = `${host?.name} (type ${type}) ends every machine after ${life.seconds / 60} minutes`;
+    return {
+      place: placeOf('pools', name, 'jobMinutesMax'),
+      what: `${jobMinutesMax} is too long, as ${ends}`,
+      allowed:
+        `at most ${Math.max(most, 0)}: the rest is for the boot (bootSeconds, ${boot}), waiting for a job (idleSeconds, ` +
+        `${idle}) and stopping one (${life.stopSeconds} s)`,
+      remedy: `set it to what the pool's jobs take; for longer jobs take a host of another type: ${life.instead}`,
     };
   });
 }

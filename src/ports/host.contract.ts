@@ -16,6 +16,7 @@ import {
 } from '../core/ids.ts';
 import type { Clock, Random } from './clock.ts';
 import type { Host, HostEvent, LaunchAnswer, LaunchRequest, MachineRef } from './host.ts';
+import { blindCases } from './host-blind.contract.ts';
 
 /** Names that the contract gives its runners; the fixture makes its host for them. */
 export interface ContractNames {
@@ -62,12 +63,16 @@ const parallelLaunches = 12;
 /** After these, what was set off without a word would have shown: 300 ms really, 30 s in virtual time. */
 const quietPasses = 30;
 
+type Case = readonly [says: string, run: (given: Given) => Promise<void>];
+
+/** `blind`: it can not list, nor end a machine. Much less is to be asked of it. */
 export function hostContract(
   kind: string,
   makeFixture: (names: ContractNames) => Promise<HostFixture>,
+  sight: 'sees' | 'blind' = 'sees',
 ): void {
   describe(`the ${kind} host keeps the contract`, { concurrency: 4 }, () => {
-    const cases: [says: string, run: (given: Given) => Promise<void>][] = [
+    const seeingCases: readonly Case[] = [
       [
         'asked twice at once it launches one machine and answers alike',
         async ({ fixture, ...given }) => {
@@ -332,7 +337,11 @@ export function hostContract(
         },
       ],
     ];
-    for (const [says, run] of cases) {
+    const blind: readonly Case[] = [
+      ...blindCases,
+      ['refuses to activate, as it has none', refusesToActivate],
+    ];
+    for (const [says, run] of sight === 'blind' ? blind : seeingCases) {
       test(says, async () => {
         const names = contractNames();
         const fixture = await makeFixture(names);
@@ -355,7 +364,7 @@ async function refusesToActivate(given: Given): Promise<void> {
 }
 
 /** A fixture, and what the cases do with it again and again. */
-interface Given {
+export interface Given {
   names: ContractNames;
   fixture: HostFixture;
   name(deployment?: DeploymentPrefix): RunnerName;

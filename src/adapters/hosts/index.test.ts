@@ -9,6 +9,7 @@ import { hostTypes } from './index.ts';
 
 interface Testing {
   time: 'virtual' | 'system';
+  sight?: 'blind';
   makeFixture(names: ContractNames, time: FixtureTime): Promise<HostFixture>;
 }
 
@@ -17,8 +18,8 @@ const virtualPassMs = 1000;
 const passMs = 10;
 
 for (const kind of Object.keys(hostTypes)) {
-  const { time, makeFixture }: Testing = await import(`./${kind}/testing.ts`);
-  hostContract(kind, (names) => makeFixture(names, time === 'virtual' ? virtualTime() : systemTime()));
+  const { time, sight, makeFixture }: Testing = await import(`./${kind}/testing.ts`);
+  hostContract(kind, (names) => makeFixture(names, time === 'virtual' ? virtualTime() : systemTime()), sight);
 }
 
 function virtualTime(): FixtureTime {

@@ -3,7 +3,9 @@
 
 import { ec2HostOptions, ec2Machine } from './ec2/options.ts';
 import { kubernetesHostOptions, kubernetesMachine } from './kubernetes/options.ts';
+import { lambdaHostOptions, lambdaMachine } from './lambda/options.ts';
 import { localHostOptions, localMachine } from './local/options.ts';
+import { microvmHostOptions, microvmMachine } from './microvm/options.ts';
 import { simulatedHostOptions, simulatedMachine } from './simulated/options.ts';
 
 export const hostTypes = {
@@ -14,6 +16,8 @@ export const hostTypes = {
     machine: kubernetesMachine,
     load: () => import('./kubernetes/index.ts'),
   },
+  lambda: { options: lambdaHostOptions, machine: lambdaMachine, load: () => import('./lambda/index.ts') },
+  microvm: { options: microvmHostOptions, machine: microvmMachine, load: () => import('./microvm/index.ts') },
   simulated: {
     options: simulatedHostOptions,
     machine: simulatedMachine,

@@ -12,6 +12,8 @@ interface HostInfrastructureProps {
   pools: readonly PoolSettings[];
   /** The network of the deployment, made when a host asks for it. */
   vpc: () => IVpc;
+  /** For logs that a host makes. */
+  logRetentionDays?: number;
 }
 
 export interface HostInfrastructure {

@@ -173,6 +173,10 @@ async function openHost(
       });
       return opened;
     }
+    case 'lambda':
+      throw new Error(lambdaRefused(host.name));
+    case 'microvm':
+      throw new Error(microvmRefused(host.name));
     case 'simulated': {
       const options = hostTypes.simulated.options.parse(host.options);
       const { url, token } = options;
@@ -206,6 +210,20 @@ function ec2Refused(host: HostName): string {
   return (
     `host ${host} is of type ec2: its launch templates, its network and the events of its machines belong to the ` +
     'deployment on AWS. Deploy there, or take another type, such as local.'
+  );
+}
+
+function lambdaRefused(host: HostName): string {
+  return (
+    `host ${host} is of type lambda: its functions, and the events that tell when one has ended, belong to the ` +
+    'deployment on AWS. Deploy there, or take another type, such as local.'
+  );
+}
+
+function microvmRefused(host: HostName): string {
+  return (
+    `host ${host} is of type microvm: its images belong to the deployment on AWS, which builds them. Deploy there, or ` +
+    'take another type, such as local.'
   );
 }
 

@@ -4,10 +4,12 @@
 import { createInfrastructure as ec2 } from '../../../adapters/hosts/ec2/infrastructure.ts';
 import type { CreateHostInfrastructure } from '../../../adapters/hosts/infrastructure.ts';
 import { createInfrastructure as kubernetes } from '../../../adapters/hosts/kubernetes/infrastructure.ts';
+import { createInfrastructure as lambda } from '../../../adapters/hosts/lambda/infrastructure.ts';
 import { createInfrastructure as simulated } from '../../../adapters/hosts/simulated/infrastructure.ts';
 
 export const hostInfrastructures: Readonly<Record<string, CreateHostInfrastructure>> = {
   ec2,
   kubernetes,
+  lambda,
   simulated,
 };
