@@ -108,6 +108,12 @@ export interface Host {
   describe(target: MachineRef): Promise<MachineState>;
   /** Everything that carries this deployment's tag, all pages; `unknown` where the host can't tell. */
   list(): Promise<ListedMachine[] | 'unknown'>;
+  /**
+   * Looks after what costs though no machine runs on it, such as a dedicated host whose machine is gone: lets go of what
+   * nothing wants any more. Called now and then, by several at once; it ends nothing that lives. A host where nothing
+   * but machines costs leaves it out.
+   */
+  tend?(): Promise<void>;
 }
 
 /**

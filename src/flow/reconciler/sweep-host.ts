@@ -37,6 +37,7 @@ export async function sweepHost(deps: ReconcilerDeps, sweep: Sweep): Promise<Nex
     if (machine.alive && !known.has(machine.name))
       await guarded(deps.telemetry, 'hostList', () => endStray(deps, hostName, host, machine));
   }
+  await guarded(deps.telemetry, 'hostTend', async () => host.tend?.());
   return { afterMs: deps.configuration.timing.hostListMs };
 }
 
