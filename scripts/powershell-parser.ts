@@ -17,7 +17,7 @@ interface Read {
 }
 
 /** Of the language itself. */
-const automatic = ['$_', '$true', '$false', '$null', '$Matches', '$args', '$PSScriptRoot'];
+const automatic = ['$_', '$true', '$false', '$null', '$Matches', '$LASTEXITCODE'];
 
 /** What is wrong with it: nothing, where the list is empty. `known`: commands that the machine has. */
 export async function wrongInPowerShell(script: string, known: readonly string[]): Promise<string[]> {

@@ -1,5 +1,6 @@
 // Every metric that the system tells of, with its meaning: collected from those who count.
 
+import { metrics as images, meanings as ofImages } from '../adapters/hosts/ec2/image-builder/metrics.ts';
 import { meanings as ofQueues, metrics as queues } from '../adapters/topics/aws/metrics.ts';
 import { meanings as ofTraces, metrics as traces } from '../adapters/tracers/metrics.ts';
 import { meanings as ofOrchestrator, metrics as orchestrator } from '../flow/orchestrator/metrics.ts';
@@ -45,6 +46,7 @@ export const allMetrics: ReadonlyMap<string, Metric> = new Map([
   ...named(gitHubMetrics, ofGitHub),
   ...named(queues, ofQueues),
   ...named(traces, ofTraces),
+  ...named(images, ofImages),
 ]);
 
 function named<Names extends Readonly<Record<string, string>>>(

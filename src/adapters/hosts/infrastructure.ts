@@ -3,17 +3,29 @@
 
 import type { IVpc } from 'aws-cdk-lib/aws-ec2';
 import type { EventPattern } from 'aws-cdk-lib/aws-events';
-import type { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import type { IRole, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
 import type { HostSettings, PoolSettings } from '../../core/configuration.ts';
 
 interface HostInfrastructureProps {
+  /** Of the whole deployment: what a person names it by. */
+  stackName: string;
   settings: HostSettings;
   pools: readonly PoolSettings[];
   /** The network of the deployment, made when a host asks for it. */
   vpc: () => IVpc;
   /** For logs that a host makes. */
   logRetentionDays?: number;
+  /** The function that sets the host up where CloudFormation can not reach, made when the host asks for it. */
+  setUp?: (scope: Construct) => SetUpFunction;
+}
+
+export interface SetUpFunction {
+  /** It may write its log, and what the host adds. */
+  role: IRole;
+  /** What a custom resource calls. */
+  serviceToken: string;
+  secondsMax: number;
 }
 
 export interface HostInfrastructure {
@@ -27,6 +39,8 @@ export interface HostInfrastructure {
   wildcards?: readonly Wildcard[];
   /** What the adapter is told by the environment: names of what was made here, never a secret. */
   environment: Readonly<Record<string, string>>;
+  /** Images that are built for it, and what the function that keeps them new is told and may do. */
+  images?: Pick<HostInfrastructure, 'permissions' | 'wildcards' | 'environment'>;
   /** Events on the account's default bus that tell of machines' ends. */
   events: readonly EventPattern[];
   /** What the function that reads those events may do, where they do not tell all. */

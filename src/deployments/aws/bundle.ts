@@ -3,9 +3,10 @@
 //   <out>/<function>/index.mjs            its code, one file, with the handler as `handler`
 //   <out>/<function>/configuration.json   the configuration, the same in all
 //
-// There is one function of each kind, and one launcher and one terminator for each host and operating system. Those
-// that meet hosts get the openers of exactly the types that they meet. The same source and configuration give the same
-// bytes, wherever they are bundled, so that a deploy changes what changed.
+// There is one function of each kind, and one launcher and one terminator for each host and operating system; and one
+// that sets a host up, for each host of a type that has such a file. Those that meet hosts get the openers of exactly
+// the types that they meet. The same source and configuration give the same bytes, wherever they are bundled, so that a
+// deploy changes what changed.
 
 import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
@@ -17,8 +18,9 @@ import type { Configuration, HostSettings, OperatingSystem } from '../../core/co
 import type { HostName } from '../../core/ids.ts';
 import type { HostTraits } from '../../ports/host.ts';
 import { systemsOf } from '../stations.ts';
+import { hostsThatBuildImages } from './builds-images.ts';
 import { type Bundled, bundledFile } from './bundled.ts';
-import { type FunctionKind, functionKinds, tracingKinds } from './functions.ts';
+import { type FunctionKind, functionKinds, imageKinds, setUpKinds, tracingKinds } from './functions.ts';
 import type { HostOpener } from './host-opener.ts';
 import { lean } from './lean.ts';
 
@@ -39,8 +41,9 @@ export interface BundledFunction {
   /** Unique: `webhook`, `launcher-mac-macos`. */
   name: string;
   kind: FunctionKind;
-  /** Of a launcher and a terminator; `null` for all others. */
+  /** Of a launcher, a terminator and what sets a host up; `null` for all others. */
   host: HostName | null;
+  /** Of a launcher and a terminator. */
   os: OperatingSystem | null;
   /** Holds the function's code: what is to be deployed. */
   directory: string;
@@ -86,7 +89,13 @@ export function functionsOf({
   configuration,
   tracing,
 }: Pick<BundleSettings, 'configuration' | 'tracing'>): Named[] {
-  return [...functionKinds, ...(tracing ? tracingKinds : [])].flatMap((kind): Named[] => {
+  const building = hostsThatBuildImages(configuration).length > 0 ? imageKinds : [];
+  const kinds = [...functionKinds, ...(tracing ? tracingKinds : []), ...building, ...setUpKinds];
+  return kinds.flatMap((kind): Named[] => {
+    if (kind === 'setUp')
+      return configuration.hosts
+        .filter(({ type }) => existsSync(new URL(setUpFile(type), import.meta.url)))
+        .map(({ name: host }) => ({ name: `${kind}-${host}`, kind, host, os: null }));
     if (kind !== 'launcher' && kind !== 'terminator') return [{ name: kind, kind, host: null, os: null }];
     return configuration.hosts.flatMap(({ name: host }) =>
       systemsOf(configuration, host).map((os) => ({ name: `${kind}-${host}-${os}`, kind, host, os })),
@@ -121,7 +130,7 @@ async function hostsMetBy(kind: FunctionKind, host: HostName | null, hosts: read
 
 // ---- The entry of a bundle
 
-const fileOf: Readonly<Record<FunctionKind, string>> = {
+const fileOf: Readonly<Record<Exclude<FunctionKind, 'setUp'>, string>> = {
   webhook: 'webhook.ts',
   claim: 'claim.ts',
   milestones: 'milestones.ts',
@@ -136,6 +145,7 @@ const fileOf: Readonly<Record<FunctionKind, string>> = {
   steps: 'steps.ts',
   asks: 'asks.ts',
   tracer: 'tracer.ts',
+  images: 'images.ts',
 };
 
 function entryOf(
@@ -143,6 +153,8 @@ function entryOf(
   types: readonly string[],
   { tracing }: Pick<BundleSettings, 'tracing'>,
 ): string {
+  if (kind === 'setUp')
+    return types.map((type) => `export { handler } from ${JSON.stringify(setUpFile(type))};\n`).join('');
   const file = JSON.stringify(`./functions/${fileOf[kind]}`);
   switch (kind) {
     case 'launcher':
@@ -176,6 +188,11 @@ function entryWith(file: string, types: readonly string[], member: keyof HostOpe
     ...imports,
     `export const handler = await handlerOf({ ${openers.join(', ')} });\n`,
   ].join('');
+}
+
+/** Where a type of host has one. */
+function setUpFile(type: string): string {
+  return `./set-up/${type}.ts`;
 }
 
 function openerFile(type: string): string {

@@ -79,6 +79,8 @@ export const variables = {
   ],
   asks: [...table, ...gitHub, 'QUEUE_URL', 'TRACE_SAMPLE_RATIO'],
   tracer: [...everyFunction, 'QUEUE_URL', 'REGION', 'TRACES_URL', 'TRACES_HEADERS_SECRET_ARN'],
+  images: everyFunction,
+  setUp: [],
 } as const satisfies Readonly<Record<FunctionKind, readonly VariableName[]>>;
 
 /** What is added where traces are kept. */

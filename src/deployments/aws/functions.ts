@@ -9,6 +9,8 @@
 //   Orchestrator  launcher, terminator            one for each host and operating system, each with a queue
 //   Reconciler    tick, steps, asks               each minute; the queue of steps; orders to ask, of the Jobs Topic
 //   traces        tracer                          the queue of spans, where traces are kept
+//   images        images                          each hour, and each deploy, where a host has its images built
+//   deploy        setUp                           CloudFormation, for hosts that have to be set up where it can not reach
 
 import { calmWindowSeconds } from '../../adapters/jobs-tables/dynamodb/changes.ts';
 
@@ -31,7 +33,17 @@ export const functionKinds = [
 /** Where traces are kept, and only there. */
 export const tracingKinds = ['tracer'] as const;
 
-export type FunctionKind = (typeof functionKinds)[number] | (typeof tracingKinds)[number];
+/** Where a host has its images built, and only there. */
+export const imageKinds = ['images'] as const;
+
+/** For hosts that want one, and only there. */
+export const setUpKinds = ['setUp'] as const;
+
+export type FunctionKind =
+  | (typeof functionKinds)[number]
+  | (typeof tracingKinds)[number]
+  | (typeof imageKinds)[number]
+  | (typeof setUpKinds)[number];
 
 /** Queues of the deployment; `launch` and `terminate` once for each host and operating system. */
 export type QueueKind = 'publisher' | 'timer' | 'launch' | 'terminate' | 'steps' | 'asks' | 'traces';
@@ -42,7 +54,8 @@ type Trigger =
   | { kind: 'stream'; calm: boolean; batchSizeMax: number; windowSeconds: number }
   | { kind: 'queue'; queue: QueueKind; batchSizeMax: number; concurrencyMax: number | null }
   | { kind: 'schedule'; everyMinutes: number }
-  | { kind: 'events' };
+  | { kind: 'events' }
+  | { kind: 'deploy' };
 
 export interface FunctionSpec {
   /** For people: the description of the function. */
@@ -245,6 +258,30 @@ export const functions: Readonly<Record<FunctionKind, FunctionSpec>> = {
     memoryMb,
     // A back end that is slower than 8 s is asked again later.
     timeoutSeconds: 20,
+    table: [],
+    sends: [],
+    secret: null,
+    hosts: 'none',
+    recursiveLoop: 'Terminate',
+  },
+  images: {
+    says: 'Keeps images of machines new: has them built when GitHub releases a runner, and when they are old',
+    // GitHub releases a runner every few weeks, and takes days to hand it out: an hour is soon.
+    trigger: { kind: 'schedule', everyMinutes: 60 },
+    memoryMb,
+    timeoutSeconds: 60,
+    table: [],
+    sends: [],
+    secret: null,
+    hosts: 'none',
+    recursiveLoop: 'Terminate',
+  },
+  setUp: {
+    says: 'Sets a host up at a deploy, and takes that back',
+    trigger: { kind: 'deploy' },
+    memoryMb,
+    // What was just permitted is known everywhere after a minute or two, and a namespace may take some to end.
+    timeoutSeconds: 600,
     table: [],
     sends: [],
     secret: null,

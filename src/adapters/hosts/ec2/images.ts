@@ -17,9 +17,18 @@ const plain: Record<OperatingSystem, Partial<Record<Ec2Machine['architecture'], 
   },
 };
 
-/** The id of an image, or the name of the parameter that holds it. */
-export function imageOf(os: OperatingSystem, { image, architecture }: Ec2Machine): string {
-  const found = image ?? plain[os][architecture];
+/** The parameter that holds the newest; `null`: its maker has none. */
+export function plainImage(os: OperatingSystem, architecture: Ec2Machine['architecture']): string | null {
+  return plain[os][architecture] ?? null;
+}
+
+/** The id of an image, or the name of the parameter that holds it: the pool's own, one that is built, or a plain one. */
+export function imageOf(
+  os: OperatingSystem,
+  { image, architecture }: Pick<Ec2Machine, 'image' | 'architecture'>,
+  built: string | null = null,
+): string {
+  const found = image ?? built ?? plain[os][architecture];
   if (found === undefined)
     throw new Error(`there is no plain image for ${os} on ${architecture}: give the pool's machine an image`);
   return found;

@@ -72,7 +72,12 @@ describe('what a host on EC2 is made of', () => {
     const [settings] = configuration.hosts;
     assert.ok(settings);
     const pools = poolsOfHost(configuration, settings.name);
-    made = createInfrastructure(stack, { settings, pools, vpc: () => vpc as never });
+    made = createInfrastructure(stack, {
+      stackName: 'github-runners',
+      settings,
+      pools,
+      vpc: () => vpc as never,
+    });
     template = Template.fromStack(stack);
   });
 

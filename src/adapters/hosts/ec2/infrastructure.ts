@@ -17,15 +17,27 @@ import { Construct } from 'constructs';
 import type { HostSettings, PoolSettings } from '../../../core/configuration.ts';
 import type { CreateHostInfrastructure, Wildcard } from '../infrastructure.ts';
 import { userDataOf } from './boot/index.ts';
+import { builtImageFor, parameterOf } from './image-builder/built.ts';
+import { createImages } from './image-builder/infrastructure.ts';
 import { imageOf, isParameter } from './images.ts';
 import { madeVariable } from './made.ts';
-import { type Ec2Machine, ec2Machine, isMac } from './options.ts';
+import { type Ec2HostOptions, type Ec2Machine, ec2HostOptions, ec2Machine, isMac } from './options.ts';
+import { createShippedLogs, type ShippedLogs } from './shipped-logs/infrastructure.ts';
 import { tagKeys } from './tags.ts';
 
 /** A function's environment has 4 KB, and each pool takes some 60 bytes of it. [Lambda: quotas] */
 const poolsMax = 40;
 
-export const createInfrastructure: CreateHostInfrastructure = (scope, { settings, pools, vpc }) => {
+/** A pool with its machine, and the image that it is launched from. */
+interface Launched {
+  pool: PoolSettings;
+  machine: Ec2Machine;
+  /** Its id, or the name of the parameter that holds that. */
+  image: string;
+}
+
+export const createInfrastructure: CreateHostInfrastructure = (scope, props) => {
+  const { stackName: deployment, settings, pools, vpc } = props;
   if (pools.length > poolsMax) throw new Error(tooManyPools(settings, pools.length));
   const network = vpc();
   // By its name, since functions in other stacks are permitted by it.
@@ -37,11 +49,23 @@ export const createInfrastructure: CreateHostInfrastructure = (scope, { settings
     allowAllOutbound: true,
     allowAllIpv6Outbound: network.publicSubnets === subnets,
   });
-  const machines = pools.map((pool) => ({ pool, machine: ec2Machine.parse(pool.machine) }));
-  const templates = machines.map(({ pool, machine }) => {
-    const given = { pool, machine, stackName, securityGroupId: group.securityGroupId };
-    return { pool, template: createTemplate(new Construct(scope, pool.name), given) };
+  const options = ec2HostOptions.parse(settings.options);
+  const machines = pools.map((pool) => launchedOf(pool, { deployment, settings, options }));
+  const logs = options.shipLogs ? createShippedLogs(new Construct(scope, 'Logs'), props) : null;
+  const templates = machines.map((launched) => {
+    const given = { ...launched, logs, stackName, securityGroupId: group.securityGroupId };
+    return { pool: launched.pool, template: createTemplate(new Construct(scope, launched.pool.name), given) };
   });
+  const images = options.images && {
+    images: createImages(new Construct(scope, 'Images'), {
+      ...{ deployment, host: settings.name, ...options.images },
+      built: machines.flatMap(({ pool, machine }) =>
+        machine.image === undefined ? (builtImageFor(pool.os, machine) ?? []) : [],
+      ),
+      subnetId: (subnets[0] as ISubnet).subnetId,
+      securityGroupId: group.securityGroupId,
+    }),
+  };
   const tables = templates.map(({ pool, template }) => [
     pool.name,
     `${template.ref}:${template.attrLatestVersionNumber}`,
@@ -59,13 +83,17 @@ export const createInfrastructure: CreateHostInfrastructure = (scope, { settings
         group.securityGroupId,
       ),
       ...imagePermissions(machines),
-      ...rolePermissions(machines.map(({ machine }) => machine)),
+      ...rolePermissions([
+        ...machines.flatMap(({ machine }) => machine.instanceProfile?.roleArn ?? []),
+        ...(logs ? [logs.roleArn] : []),
+      ]),
       onOwnMachines(stackName, ['ec2:StartInstances']),
       renameOwnMachines(stackName),
     ],
     remembersOffers: true,
     wildcards,
     environment: { [madeVariable(settings.name)]: Stack.of(scope).toJsonString(told) },
+    ...images,
     events: [
       {
         source: ['aws.ec2'],
@@ -77,16 +105,29 @@ export const createInfrastructure: CreateHostInfrastructure = (scope, { settings
   };
 };
 
+/** Throws where its disk has no room for the image. */
+function launchedOf(
+  pool: PoolSettings,
+  { deployment, settings, options }: { deployment: string; settings: HostSettings; options: Ec2HostOptions },
+): Launched {
+  const machine = ec2Machine.parse(pool.machine);
+  const built = options.images && machine.image === undefined ? builtImageFor(pool.os, machine) : null;
+  if (built && machine.diskGb < built.diskGb) throw new Error(diskTooSmall(pool, machine, built.diskGb));
+  const image = imageOf(pool.os, machine, built && parameterOf(deployment, settings.name, built.name));
+  return { pool, machine, image };
+}
+
 function createTemplate(
   scope: Construct,
-  given: { pool: PoolSettings; machine: Ec2Machine; stackName: string; securityGroupId: string },
+  given: Launched & { logs: ShippedLogs | null; stackName: string; securityGroupId: string },
 ): CfnLaunchTemplate {
-  const { pool, machine, stackName, securityGroupId } = given;
-  const image = imageOf(pool.os, machine);
+  const { pool, machine, image, logs, stackName, securityGroupId } = given;
+  // Who has a role of its owner's ships by that one.
+  const profile = machine.instanceProfile?.name ?? logs?.profileName;
   const tags = [{ key: tagKeys.stack, value: stackName }];
   const launchTemplateData: CfnLaunchTemplateProps['launchTemplateData'] = {
     imageId: isParameter(image) ? `resolve:ssm:${image}` : image,
-    userData: Fn.base64(userDataOf(pool.os, machine)),
+    userData: Fn.base64(userDataOf(pool.os, machine, logs ? { logsGroup: logs.group } : {})),
     securityGroupIds: [securityGroupId],
     // What shuts itself down is gone: a machine whose job is done needs nobody to end it.
     instanceInitiatedShutdownBehavior: 'terminate',
@@ -107,7 +148,7 @@ function createTemplate(
       { resourceType: 'instance', tags },
       { resourceType: 'volume', tags },
     ],
-    ...(machine.instanceProfile && { iamInstanceProfile: { name: machine.instanceProfile.name } }),
+    ...(profile && { iamInstanceProfile: { name: profile } }),
     ...(machine.standby === 'hibernated' && { hibernationOptions: { configured: true } }),
     ...(machine.instanceTypes.some(isMac) && {
       placement: {
@@ -170,10 +211,8 @@ function launchPermissions(
   ];
 }
 
-function imagePermissions(
-  machines: readonly { pool: PoolSettings; machine: Ec2Machine }[],
-): PolicyStatement[] {
-  const images = machines.map(({ pool, machine }) => imageOf(pool.os, machine)).filter(isParameter);
+function imagePermissions(machines: readonly Launched[]): PolicyStatement[] {
+  const images = machines.map(({ image }) => image).filter(isParameter);
   if (images.length === 0) return [];
   const account = (image: string) => (image.startsWith('/aws/') ? '' : Aws.ACCOUNT_ID);
   return [
@@ -187,12 +226,12 @@ function imagePermissions(
   ];
 }
 
-function rolePermissions(machines: readonly Ec2Machine[]): PolicyStatement[] {
-  const roles = new Set(machines.flatMap(({ instanceProfile }) => instanceProfile?.roleArn ?? []));
+function rolePermissions(roleArns: readonly string[]): PolicyStatement[] {
+  const roles = new Set(roleArns);
   if (roles.size === 0) return [];
   return [
     new PolicyStatement({
-      sid: 'RolesOfPools',
+      sid: 'RolesOfMachines',
       actions: ['iam:PassRole'],
       resources: [...roles],
       conditions: { StringEquals: { 'iam:PassedToService': 'ec2.amazonaws.com' } },
@@ -268,5 +307,12 @@ function tooManyPools({ name }: HostSettings, count: number): string {
   return (
     `host ${name} has ${count} pools on EC2; what a function is told of them has room for ${poolsMax}. ` +
     'Remedy: put some of the pools on another host of type ec2.'
+  );
+}
+
+function diskTooSmall({ name }: PoolSettings, { diskGb }: Ec2Machine, diskGbMin: number): string {
+  return (
+    `pool ${name} has a disk of ${diskGb} GB, and the image that is built for it takes ${diskGbMin}. ` +
+    `Remedy: set its machine's diskGb to ${diskGbMin} or more, or give it an image of its own.`
   );
 }

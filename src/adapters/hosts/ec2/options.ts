@@ -15,6 +15,13 @@ const reuseHoursMax = 7 * 24;
 /** A dedicated host for macOS is paid for at least 24 hours. [EC2: Amazon EC2 Mac instances] */
 const reuseHoursOfMac = 24;
 
+/** A week: updates of the system are then as old at most. GitHub's own releases come every few weeks beside that. */
+const rebuildDaysDefault = 7;
+/** GitHub gives jobs to a runner for 30 days after a newer one is out. */
+const rebuildDaysMax = 28;
+/** The last two stay, in case the newest turns out to be bad. */
+const imagesKeptDefault = 3;
+
 export const ec2HostOptions = z.strictObject({
   /** An offer that had no capacity is not asked for again within this. */
   noCapacityMinutes: z.number().min(0.1).max(60).default(noCapacityMinutesDefault),
@@ -25,6 +32,21 @@ export const ec2HostOptions = z.strictObject({
     .regex(/^-----BEGIN CERTIFICATE-----[\s\w+/=]+-----END CERTIFICATE-----\s*$/)
     .meta({ allowed: 'a certificate in PEM' })
     .optional(),
+  /**
+   * Ready images for pools that name none, with the newest runner, Docker and git: EC2 Image Builder makes them anew when
+   * GitHub releases a runner, and after so many days. Left out: none are made, and plain ones are used.
+   */
+  images: z
+    .strictObject({
+      rebuildDays: z.number().int().min(1).max(rebuildDaysMax).default(rebuildDaysDefault),
+      keep: z.number().int().min(1).max(20).default(imagesKeptDefault),
+    })
+    .optional(),
+  /**
+   * Machines ship what they print, and their runner's diagnostics, to CloudWatch Logs, kept as long as
+   * `aws.logRetentionDays`. For that each has a role that may write there and nothing else, which its job has too.
+   */
+  shipLogs: z.boolean().default(false),
 });
 
 export type Ec2HostOptions = z.output<typeof ec2HostOptions>;

@@ -50,9 +50,6 @@ const streamRetriesMax = 5;
 /** Older changes have been swept up long before. */
 const streamRecordSecondsMax = 600;
 
-/** The next tick does what one left undone. */
-const tickAgeMax = Duration.minutes(1);
-
 export class PipelineStack extends Stack {
   readonly shared: Shared;
   readonly watched: Watched = { functions: [], queues: [] };
@@ -153,7 +150,14 @@ export class PipelineStack extends Stack {
       ['gatherer', gatherer],
     ] as const)
       mapStream(kind, scope, station(kind, scope, { permissions }), shared, this.streamFailures);
-    createSchedule(tick, station('tick', tick));
+    createSchedule(tick, 'tick', station('tick', tick));
+    const building = imagesOf(hosts);
+    if (building) {
+      const images = new Construct(this, 'Images');
+      const keeper = station('images', images, building);
+      createSchedule(images, 'images', keeper);
+      createDeployRule(images, keeper);
+    }
     const { wildcards } = allOf(hosts);
     const lookUps = [...hosts.values()].flatMap(({ eventPermissions = [] }) => eventPermissions);
     const listens = { permissions: lookUps, wildcards };
@@ -178,6 +182,17 @@ function ofXRay({ tracing }: AwsSettings): Wildcard[] {
   return [
     { resource: '*', reason: 'Spans are written to the account, and to no resource of it that has a name.' },
   ];
+}
+
+/** For the function that keeps images new; `null`: no host has any built. */
+function imagesOf(hosts: ReadonlyMap<HostName, HostInfrastructure>) {
+  const all = [...hosts.values()].flatMap(({ images = [] }) => images);
+  if (all.length === 0) return null;
+  return {
+    permissions: all.flatMap(({ permissions }) => permissions),
+    wildcards: all.flatMap(({ wildcards = [] }) => wildcards),
+    environment: mergedEnvironment(all.map(({ environment }) => environment)),
+  };
 }
 
 /** For the function that looks at every host. */
@@ -232,19 +247,37 @@ function mapStream(
   });
 }
 
-function createSchedule(scope: Construct, tick: StationFunction): void {
-  const { trigger } = functions.tick;
-  if (trigger.kind !== 'schedule') throw new Error('the tick has no schedule, by functions.ts');
+function createSchedule(scope: Construct, kind: 'tick' | 'images', station: StationFunction): void {
+  const { trigger } = functions[kind];
+  if (trigger.kind !== 'schedule') throw new Error(`the function ${kind} has no schedule, by functions.ts`);
+  const every = Duration.minutes(trigger.everyMinutes);
   new Rule(scope, 'Schedule', {
-    description: 'Starts the Reconciler',
-    schedule: Schedule.rate(Duration.minutes(trigger.everyMinutes)),
+    description: kind === 'tick' ? 'Starts the Reconciler' : 'Looks whether images are to be built',
+    schedule: Schedule.rate(every),
     targets: [
-      new LambdaFunction(tick, {
+      // The next one does what this one left undone.
+      new LambdaFunction(station, {
         event: RuleTargetInput.fromObject({}),
-        maxEventAge: tickAgeMax,
+        maxEventAge: every,
         retryAttempts: 0,
       }),
     ],
+  });
+}
+
+/** As soon as this stack stands, which is before the functions that launch: they look for the images' parameters. */
+function createDeployRule(scope: Construct, station: StationFunction): void {
+  new Rule(scope, 'Deployed', {
+    description: 'Looks whether images are to be built',
+    eventPattern: {
+      source: ['aws.cloudformation'],
+      detailType: ['CloudFormation Stack Status Change'],
+      detail: {
+        'stack-id': [Stack.of(scope).stackId],
+        'status-details': { status: ['CREATE_COMPLETE', 'UPDATE_COMPLETE'] },
+      },
+    },
+    targets: [new LambdaFunction(station, { event: RuleTargetInput.fromObject({}) })],
   });
 }
 

@@ -5,7 +5,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { createLogsStandIn, type LogsStandIn, profile } from './testing-logs.ts';
-import { type BootMachine, makeBootMachine } from './testing-machine.ts';
+import { type BootMachine, type DoorAnswer, makeBootMachine } from './testing-machine.ts';
 
 const group = '/github-runners/runners/ec2';
 const name = 'own1-ec2-build-00000000000000000000000001';
@@ -16,7 +16,7 @@ const lines = (count: number) => Array.from({ length: count }, (_, at) => `line 
 async function onMachine(
   standIn: LogsStandIn,
   run: (machine: BootMachine) => Promise<void>,
-  claim = () => granted as { status: number },
+  claim: () => DoorAnswer = () => granted,
 ): Promise<void> {
   const path = process.env['PATH'] ?? '';
   const machine = await makeBootMachine({ path, claim, logs: { group, standIn } });
@@ -98,11 +98,11 @@ done
     });
   });
 
-  test('sends what it has said where it never came to a job, and ends all the same where nobody takes it', () => {
+  test('sends what it has said where it never came to a job, and ends all the same where nobody takes it', async () => {
     const standIn = createLogsStandIn();
     const deaf = createLogsStandIn(() => true);
     const unwanted = () => ({ status: 410 });
-    return Promise.all([
+    await Promise.all([
       onMachine(
         standIn,
         async (machine) => {
