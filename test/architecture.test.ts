@@ -231,10 +231,13 @@ const rules: Rule[] = [
   {
     says: 'functions of AWS begin when they are loaded, so nothing imports them: the bundler takes them by their kind',
     find: (file) =>
-      file.imports.filter((i) => i.target.startsWith('src/deployments/aws/functions/')).map(asFinding),
+      file.imports
+        .filter(({ target }) => /^src\/deployments\/aws\/(functions|set-up)\//.test(target))
+        .map(asFinding),
     breaks: [
       ['src/deployments/aws/emulated/system.ts', `import { handler } from '../functions/webhook.ts';`],
       ['src/deployments/aws/functions/steps.ts', `import { handler } from './tick.ts';`],
+      ['src/deployments/aws/hosts/kubernetes.ts', `import { handler } from '../set-up/kubernetes.ts';`],
     ],
     keeps: [
       ['src/deployments/aws/bundle.ts', `import { functions } from './functions.ts';`],

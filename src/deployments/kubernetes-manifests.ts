@@ -24,8 +24,10 @@ const program = new Command('kubernetes-manifests')
       '(left out: the group that a deployment on AWS is in)',
   )
   .action(async (options: Options) => {
-    const { configuration } = await loadConfiguration(variables()['RUNNERS_CONFIG'] ?? 'runners.config.ts');
-    stdout.write(`${JSON.stringify(manifestsFor(configuration, options), null, 2)}\n`);
+    const { configuration, aws } = await loadConfiguration(
+      variables()['RUNNERS_CONFIG'] ?? 'runners.config.ts',
+    );
+    stdout.write(`${JSON.stringify(manifestsFor(configuration, aws.stackName, options), null, 2)}\n`);
   });
 
 try {
@@ -39,17 +41,18 @@ function variables(): Readonly<Record<string, string | undefined>> {
   return withEnvironmentFile('.env', env);
 }
 
-function manifestsFor(configuration: Configuration, options: Options): unknown {
+function manifestsFor(configuration: Configuration, stackName: string, options: Options): unknown {
   const host = chosen(configuration, options.host);
   const { name, limit } = host;
+  const group = groupOf(stackName, name);
   const parsed = kubernetesHostOptions.parse(host.options);
-  const subject = readSubject(options.subject ?? `group:${groupOf(name)}`);
+  const subject = readSubject(options.subject ?? `group:${group}`);
   if (subject === null)
     throw new Error(
       `--subject ${options.subject} is none: allowed are group:NAME, user:NAME and serviceaccount:NAMESPACE/NAME`,
     );
   const machines = poolsOfHost(configuration, name).map(({ machine }) => kubernetesMachine.parse(machine));
-  return manifestsOf({ options: parsed, subject, limit, podSecurity: podSecurityFor(machines) });
+  return manifestsOf({ name: group, options: parsed, subject, limit, podSecurity: podSecurityFor(machines) });
 }
 
 function chosen({ hosts }: Configuration, name: string | undefined): HostSettings {

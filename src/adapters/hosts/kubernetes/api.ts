@@ -2,14 +2,13 @@
 // serializer drops, without a word, every field that it does not know, and a pool's patch may have such fields. So it
 // is the server that refuses a misspelt one (`fieldValidation=Strict`), by name.
 
-import { request as httpRequest, type IncomingMessage } from 'node:http';
-import { request as httpsRequest } from 'node:https';
 import { z } from 'zod';
 import type { Clock } from '../../../ports/clock.ts';
 import { linesOf, textOf } from './answers.ts';
+import { type Call as CallToServer, createCaller } from './call.ts';
 import type { Connection } from './connect/connection.ts';
 import { accessReview, type Job, job, type Pod, page, pod, type Warning, warning } from './objects.ts';
-import { Refusal, readRefusal, Unanswered } from './refusals.ts';
+import { Refusal, readRefusal } from './refusals.ts';
 
 export type Resource = 'jobs' | 'secrets' | 'pods' | 'events';
 export type Verb = 'create' | 'get' | 'list' | 'watch' | 'delete';
@@ -47,8 +46,6 @@ interface WatchRequest {
   signal: AbortSignal;
 }
 
-/** For calls without a deadline of their own. */
-const patienceMs = 20_000;
 /** Of a list: some hundred kilobytes an answer. */
 const pageItems = 250;
 /** 50,000 objects; whoever has more has another problem. */
@@ -56,7 +53,7 @@ const pagesMax = 200;
 /** A watch whose server is lost without a word is given up so long after its time. */
 const watchGraceMs = 20_000;
 
-const methods: Readonly<Record<Verb, string>> = {
+const methods: Readonly<Record<Verb, CallToServer['method']>> = {
   create: 'POST',
   get: 'GET',
   list: 'GET',
@@ -73,7 +70,8 @@ interface Call {
 }
 
 export function createApi(deps: { connection: Connection; namespace: string; clock: Clock }): Api {
-  const { connection, namespace, clock } = deps;
+  const { namespace, clock } = deps;
+  const caller = createCaller(deps);
 
   function pathOf({ resource, name }: Call): string {
     switch (resource) {
@@ -90,61 +88,12 @@ export function createApi(deps: { connection: Connection; namespace: string; clo
     }
   }
 
-  /** The answer's head. Throws `Unanswered` where none came; nothing is known then, unless nothing was sent. */
-  async function open(call: Call, signal: AbortSignal): Promise<IncomingMessage> {
-    const { server, headers, agent } = await connection.access().catch((cause: unknown) => {
-      throw new Unanswered(describe(call), { cause, sent: false });
-    });
-    const url = new URL(server.replace(/\/$/, '') + pathOf(call));
-    for (const [key, value] of Object.entries(call.query ?? {})) url.searchParams.set(key, value);
-    const body = call.body === undefined ? undefined : JSON.stringify(call.body);
-    return new Promise((resolve, reject) => {
-      let isConnected = false;
-      const options = {
-        method: methods[call.verb],
-        headers: {
-          ...headers,
-          accept: 'application/json',
-          'user-agent': 'ephemeral-runners',
-          ...(body !== undefined && {
-            'content-type': 'application/json',
-            'content-length': String(Buffer.byteLength(body)),
-          }),
-        },
-        agent,
-        signal,
-      };
-      const send = url.protocol === 'http:' ? httpRequest : httpsRequest;
-      const request = send(url, options, resolve);
-      request.once('socket', (socket) => {
-        const connected = (): void => {
-          isConnected = true;
-        };
-        if (!socket.connecting) connected();
-        else socket.once(url.protocol === 'http:' ? 'connect' : 'secureConnect', connected);
-      });
-      request.once('error', (cause) => reject(new Unanswered(describe(call), { cause, sent: isConnected })));
-      request.end(body);
-    });
-  }
-
-  async function ask<Schema extends z.ZodType>(
+  function ask<Schema extends z.ZodType>(
     call: Call,
     schema: Schema,
-    withinMs = patienceMs,
+    withinMs?: number,
   ): Promise<z.output<Schema>> {
-    const giveUp = new AbortController();
-    const stopWaiting = clock.after(Math.max(1, withinMs), () => giveUp.abort());
-    try {
-      const response = await open(call, giveUp.signal);
-      const status = response.statusCode ?? 0;
-      const text = await textOf(response, describe(call));
-      if (status >= 200 && status < 300) return schema.parse(JSON.parse(text));
-      if (status === 401) connection.forget();
-      throw readRefusal(describe(call), status, text, response.headers['retry-after']);
-    } finally {
-      stopWaiting();
-    }
+    return caller.ask(toServer(call), schema, withinMs);
   }
 
   async function listAll<Schema extends z.ZodType>(
@@ -210,7 +159,7 @@ export function createApi(deps: { connection: Connection; namespace: string; clo
         },
       };
       try {
-        const response = await open(call, AbortSignal.any([signal, giveUp.signal]));
+        const response = await caller.open(toServer(call), AbortSignal.any([signal, giveUp.signal]));
         if (response.statusCode !== 200) {
           const text = await textOf(response, describe(call));
           throw readRefusal(describe(call), response.statusCode ?? 0, text, response.headers['retry-after']);
@@ -234,6 +183,17 @@ export function createApi(deps: { connection: Connection; namespace: string; clo
       return { allowed: answered.status.allowed, reason: answered.status.reason };
     },
   };
+
+  function toServer(call: Call): CallToServer {
+    const { verb, query, body } = call;
+    return {
+      what: describe(call),
+      method: methods[verb],
+      path: pathOf(call),
+      ...(query && { query }),
+      ...(body !== undefined && { body }),
+    };
+  }
 
   function describe({ verb, resource, name }: Call): string {
     return `${verb} ${resource}${name ? ` ${name}` : ''} in namespace ${namespace}`;

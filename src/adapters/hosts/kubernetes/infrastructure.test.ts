@@ -2,8 +2,10 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Template } from 'aws-cdk-lib/assertions';
 import { SubnetType, Vpc } from 'aws-cdk-lib/aws-ec2';
+import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { App, Stack, Validations } from 'aws-cdk-lib/core';
 import { AwsSolutionsChecks } from 'cdk-nag';
+import type { Construct } from 'constructs';
 import type { HostSettings } from '../../../core/configuration.ts';
 import type { HostName } from '../../../core/ids.ts';
 import { createInfrastructure } from './infrastructure.ts';
@@ -33,7 +35,18 @@ function synthesized(options: Readonly<Record<string, unknown>>) {
   const settings: HostSettings = {
     ...{ name: host, type: 'kubernetes', limit: 10, launchBurst: 10, launchesPerSecond: 10, options },
   };
-  const made = createInfrastructure(stack, { settings, pools: [], vpc: () => vpc() as never });
+  const setUp = (within: Construct) => ({
+    role: new Role(within, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') }),
+    serviceToken: 'arn:aws:lambda:eu-west-1:123456789012:function:set-up',
+    secondsMax: 600,
+  });
+  const made = createInfrastructure(stack, {
+    setUp,
+    stackName: 'github-runners',
+    settings,
+    pools: [],
+    vpc: () => vpc() as never,
+  });
   const template = Template.fromStack(stack);
   const statements = made.permissions.map(
     (statement) => stack.resolve(statement.toStatementJson()) as { Action: string; Resource: unknown },
@@ -53,10 +66,9 @@ describe('what a host on EKS is made of', () => {
       auth: { kind: 'eks', cluster: 'production' },
     });
     template.resourceCountIs('AWS::EKS::Cluster', 0);
-    template.resourceCountIs('AWS::IAM::Policy', 0);
     template.hasResourceProperties('AWS::EKS::AccessEntry', {
       ClusterName: 'production',
-      KubernetesGroups: [groupOf(host)],
+      KubernetesGroups: [groupOf('github-runners', host)],
     });
     assert.equal(asked(), 0);
     assert.deepEqual(
@@ -83,6 +95,48 @@ describe('what a host on EKS is made of', () => {
       CredentialArn: secretArn,
     });
     assert.equal(asked(), 1);
+  });
+
+  test('has its namespace made by a function that may give the right to it to itself alone, for a while', () => {
+    const { template } = synthesized({ auth: { kind: 'eks', cluster: 'production' }, namespace: 'ci' });
+    const entries = Object.entries(template.findResources('AWS::EKS::AccessEntry'));
+    const own = entries.find(([, { Properties }]) => !Properties.KubernetesGroups);
+    assert.ok(own);
+    const [id, { Properties: entry }] = own;
+    assert.equal(entry.AccessPolicies, undefined, 'nobody stands as administrator');
+    const [policy] = Object.values(template.findResources('AWS::IAM::Policy'));
+    const statements = policy?.['Properties'].PolicyDocument.Statement as {
+      Action: string;
+      Resource: unknown;
+      Condition?: Record<string, Record<string, unknown>>;
+    }[];
+    assert.deepEqual(
+      statements.map(({ Action }) => Action),
+      ['eks:DescribeCluster', 'eks:AssociateAccessPolicy', 'eks:DisassociateAccessPolicy'],
+    );
+    for (const { Resource } of statements.slice(1))
+      assert.deepEqual(Resource, { 'Fn::GetAtt': [id, 'AccessEntryArn'] });
+    assert.match(
+      JSON.stringify(statements[1]?.Condition),
+      /AmazonEKSClusterAdminPolicy.*"eks:accessScope":"cluster"/,
+    );
+    const [resource] = Object.values(template.findResources('Custom::KubernetesNamespace'));
+    assert.ok(resource);
+    const { objects } = resource['Properties'] as { objects: string };
+    const { items } = JSON.parse(objects) as { items: { kind: string }[] };
+    assert.deepEqual(
+      items.map(({ kind }) => kind),
+      ['Namespace', 'Role', 'RoleBinding', 'ResourceQuota', 'NetworkPolicy'],
+    );
+    assert.match(objects, /"namespace":"ci"/);
+    assert.ok(resource['DependsOn'].includes(id), 'it is known to the cluster before, and until afterwards');
+  });
+
+  test('or by hand, and then has no function', () => {
+    const { template } = synthesized({ auth: { kind: 'eks', cluster: 'production' }, setUp: 'byHand' });
+    template.resourceCountIs('Custom::KubernetesNamespace', 0);
+    template.resourceCountIs('AWS::IAM::Policy', 0);
+    template.resourceCountIs('AWS::EKS::AccessEntry', 1);
   });
 
   test('is refused where functions could not reach the cluster', () => {

@@ -2,9 +2,9 @@
 // namespace's Role is bound; and the cluster itself (Auto Mode), unless one is named. The role has no right in AWS:
 // its name is all that the cluster looks at.
 //
-// The objects inside the cluster (namespace, Role, its binding, a quota) are applied by a person, with `kubectl`, from
-// what `make kubernetes-manifests` prints. CloudFormation can not make them itself, but by a function that is the
-// cluster's administrator for ever.
+// The objects inside the cluster (namespace, Role, its binding, a quota) CloudFormation can not make itself. It calls a
+// function that takes the right to make them for as long as that takes (set-up/administrator.ts); or a person applies,
+// with `kubectl`, what `make kubernetes-manifests` prints.
 
 import { type IVpc, SubnetType } from 'aws-cdk-lib/aws-ec2';
 import { CfnPullThroughCacheRule } from 'aws-cdk-lib/aws-ecr';
@@ -12,22 +12,30 @@ import { CfnAccessEntry, CfnCluster } from 'aws-cdk-lib/aws-eks';
 import {
   AccountRootPrincipal,
   ManagedPolicy,
+  Policy,
   PolicyStatement,
   Role,
   ServicePrincipal,
 } from 'aws-cdk-lib/aws-iam';
-import { Aws, CfnOutput, Stack, Validations } from 'aws-cdk-lib/core';
-import type { Construct } from 'constructs';
-import type { HostSettings } from '../../../core/configuration.ts';
-import type { CreateHostInfrastructure } from '../infrastructure.ts';
+import { Aws, CfnOutput, CustomResource, Duration, Stack, Validations } from 'aws-cdk-lib/core';
+import { Construct } from 'constructs';
+import type { HostSettings, PoolSettings } from '../../../core/configuration.ts';
+import type { CreateHostInfrastructure, SetUpFunction } from '../infrastructure.ts';
 import { groupOf, madeVariable } from './made.ts';
-import { type KubernetesHostOptions, kubernetesHostOptions } from './options.ts';
+import { manifestsOf, podSecurityFor } from './manifests.ts';
+import { type KubernetesHostOptions, kubernetesHostOptions, kubernetesMachine } from './options.ts';
 
-export const createInfrastructure: CreateHostInfrastructure = (scope, { settings, vpc }) => {
+export const createInfrastructure: CreateHostInfrastructure = (
+  scope,
+  { stackName, settings, pools, vpc, setUp },
+) => {
   const options = kubernetesHostOptions.parse(settings.options);
   if (options.auth.kind !== 'eks') throw new Error(notOnEks(settings, options.auth.kind));
   const made = options.auth.cluster === undefined ? createCluster(scope, vpc(), options) : null;
   const clusterName = options.auth.cluster ?? made?.ref ?? '';
+  const clusterArn =
+    made?.attrArn ?? `arn:${Aws.PARTITION}:eks:${Aws.REGION}:${Aws.ACCOUNT_ID}:cluster/${clusterName}`;
+  const group = groupOf(stackName, settings.name);
   const role = new Role(scope, 'Access', {
     description: `What the cluster knows host ${settings.name} as; it may do nothing in AWS`,
     assumedBy: new AccountRootPrincipal(),
@@ -35,9 +43,15 @@ export const createInfrastructure: CreateHostInfrastructure = (scope, { settings
   const entry = new CfnAccessEntry(scope, 'AccessEntry', {
     clusterName,
     principalArn: role.roleArn,
-    kubernetesGroups: [groupOf(settings.name)],
+    kubernetesGroups: [group],
   });
   if (made) entry.addResourceDependency(made);
+  if (options.setUp === 'byDeploy') {
+    if (!setUp)
+      throw new Error(`host ${settings.name} is set up by the deploy, which has no function for it`);
+    const within = new Construct(scope, 'SetUp');
+    createSetUp(within, setUp(within), { settings, pools, options, group, clusterName, clusterArn, made });
+  }
   new CfnOutput(scope, 'Cluster', { value: clusterName, description: 'aws eks update-kubeconfig --name …' });
   const images = options.imageCache ? createImageCache(scope, settings, options.imageCache.secretArn) : null;
   return {
@@ -46,9 +60,7 @@ export const createInfrastructure: CreateHostInfrastructure = (scope, { settings
       new PolicyStatement({
         sid: 'FindCluster',
         actions: ['eks:DescribeCluster'],
-        resources: [
-          made?.attrArn ?? `arn:${Aws.PARTITION}:eks:${Aws.REGION}:${Aws.ACCOUNT_ID}:cluster/${clusterName}`,
-        ],
+        resources: [clusterArn],
       }),
     ],
     environment: {
@@ -62,6 +74,68 @@ export const createInfrastructure: CreateHostInfrastructure = (scope, { settings
     events: [],
   };
 };
+
+interface SetUpGiven {
+  settings: HostSettings;
+  pools: readonly PoolSettings[];
+  options: KubernetesHostOptions;
+  group: string;
+  clusterName: string;
+  clusterArn: string;
+  made: CfnCluster | null;
+}
+
+/** The namespace and what is in it, as a resource of the stack: they come with it, change with it, and go with it. */
+function createSetUp(
+  scope: Construct,
+  { role, serviceToken, secondsMax }: SetUpFunction,
+  given: SetUpGiven,
+): void {
+  const { settings, options, group, clusterName, clusterArn, made } = given;
+  const entry = new CfnAccessEntry(scope, 'AccessEntry', { clusterName, principalArn: role.roleArn });
+  if (made) entry.addResourceDependency(made);
+  const policy = `arn:${Aws.PARTITION}:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy`;
+  const permissions = new Policy(scope, 'Permissions', {
+    roles: [role],
+    statements: [
+      new PolicyStatement({ actions: ['eks:DescribeCluster'], resources: [clusterArn] }),
+      new PolicyStatement({
+        actions: ['eks:AssociateAccessPolicy'],
+        resources: [entry.attrAccessEntryArn],
+        conditions: {
+          ArnEquals: { 'eks:policyArn': policy },
+          StringEquals: { 'eks:accessScope': 'cluster' },
+        },
+      }),
+      new PolicyStatement({
+        actions: ['eks:DisassociateAccessPolicy'],
+        resources: [entry.attrAccessEntryArn],
+      }),
+    ],
+  });
+  const objects = manifestsOf({
+    name: group,
+    options: { namespace: options.namespace, watch: false },
+    subject: { kind: 'Group', name: group },
+    limit: settings.limit,
+    podSecurity: podSecurityFor(given.pools.map(({ machine }) => kubernetesMachine.parse(machine))),
+  });
+  const namespace = new CustomResource(scope, 'Namespace', {
+    resourceType: 'Custom::KubernetesNamespace',
+    serviceToken,
+    // An answer that is lost is waited for no longer than the function can live.
+    serviceTimeout: Duration.seconds(secondsMax + answerSeconds),
+    properties: {
+      cluster: clusterName,
+      principal: role.roleArn,
+      policy,
+      objects: JSON.stringify(objects),
+    },
+  });
+  namespace.node.addDependency(permissions, entry);
+}
+
+const answerSeconds = 60;
 
 /** Nodes, their images, the network and the disks are EKS's own business in Auto Mode. [EKS: Auto Mode] */
 function createCluster(scope: Construct, network: IVpc, options: KubernetesHostOptions): CfnCluster {

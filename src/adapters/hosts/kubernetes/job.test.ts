@@ -130,7 +130,11 @@ describe('a merge', () => {
 });
 
 describe('what a namespace needs', () => {
-  const given = { options: kubernetesHostOptions.parse({ watch: false }), limit: 10 } as const;
+  const given = {
+    name: 'github-runners-here',
+    options: kubernetesHostOptions.parse({ watch: false }),
+    limit: 10,
+  } as const;
 
   test('is a Role of a few verbs, bound to whom the system is, and no right on a Secret but to create one', () => {
     const subject = { kind: 'ServiceAccount', name: 'system', namespace: 'ci' } as const;

@@ -18,9 +18,9 @@ export function madeVariable(host: HostName): string {
   return `KUBERNETES_${host.toUpperCase()}`;
 }
 
-/** The group that the host's access entry is in, and to which the namespace's Role is bound. */
-export function groupOf(host: HostName): string {
-  return `ephemeral-runners-${host}`;
+/** The group that the host's access entry is in, and the name of the Role that it is bound to. Stacks have names of their own. */
+export function groupOf(stackName: string, host: HostName): string {
+  return `${stackName.toLowerCase()}-${host}`;
 }
 
 export function readMade(environment: Readonly<Record<string, string | undefined>>, host: HostName): Made {

@@ -26,6 +26,8 @@ export type Subject =
   | { kind: 'ServiceAccount'; name: string; namespace: string };
 
 export interface ManifestsGiven {
+  /** Of all objects but the namespace: two hosts in one namespace have each their own. */
+  name: string;
   options: Pick<KubernetesHostOptions, 'namespace' | 'watch'>;
   subject: Subject;
   /** Machines alive at once: the quota is made of it. */
@@ -34,15 +36,14 @@ export interface ManifestsGiven {
   podSecurity: 'restricted' | 'baseline' | 'privileged';
 }
 
-const roleName = 'ephemeral-runners';
 const managed = { 'app.kubernetes.io/managed-by': 'ephemeral-runners' };
 /** Ended Jobs stay for ten minutes, and a busy host ends many in that time: a bound for faults, not for use. */
 const jobsForEachPlace = 50;
 
-export function manifestsOf({ options, subject, limit, podSecurity }: ManifestsGiven): Plain {
+export function manifestsOf({ name, options, subject, limit, podSecurity }: ManifestsGiven): Plain {
   const { namespace } = options;
   const rbac = 'rbac.authorization.k8s.io';
-  const metadata = { name: roleName, namespace, labels: managed };
+  const metadata = { name, namespace, labels: managed };
   return {
     apiVersion: 'v1',
     kind: 'List',
@@ -60,7 +61,7 @@ export function manifestsOf({ options, subject, limit, podSecurity }: ManifestsG
         apiVersion: `${rbac}/v1`,
         kind: 'RoleBinding',
         metadata,
-        roleRef: { apiGroup: rbac, kind: 'Role', name: roleName },
+        roleRef: { apiGroup: rbac, kind: 'Role', name },
         subjects: [{ ...(subject.kind !== 'ServiceAccount' && { apiGroup: rbac }), ...subject }],
       },
       {

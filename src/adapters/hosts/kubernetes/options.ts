@@ -78,6 +78,8 @@ export const kubernetesHostOptions = z.strictObject({
         .meta({ allowed: "the ARN of a secret whose name begins with 'ecr-pullthroughcache/'" }),
     })
     .optional(),
+  /** On AWS: who makes the namespace, its Role and its quota: the deploy, or a person with what is printed for it. */
+  setUp: z.enum(['byDeploy', 'byHand']).default('byDeploy'),
   /** On AWS, with a cluster that is made: IAM roles and users that are its administrators. */
   administrators: z
     .array(

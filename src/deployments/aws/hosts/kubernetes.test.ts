@@ -1,11 +1,16 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 import { createVirtualClock } from '../../../adapters/clock/virtual/index.ts';
+import { demandConfiguration } from '../../../config/check.ts';
 import type { HostSettings } from '../../../core/configuration.ts';
 import type { DeploymentPrefix, HostName } from '../../../core/ids.ts';
+import { bundleFunctions } from '../bundle.ts';
 import type { HostOpener } from '../host-opener.ts';
 import { lean } from '../lean.ts';
 import * as kubernetes from './kubernetes.ts';
@@ -38,6 +43,40 @@ describe('the opener of hosts on Kubernetes', () => {
 
   test('says which variable is missing', () => {
     assert.throws(() => openWith({}), /KUBERNETES_PODS is missing.*Remedy/);
+  });
+
+  test('has a function beside it that sets each such host up, with little in it', async () => {
+    const outDirectory = mkdtempSync(join(tmpdir(), 'set-up-'));
+    try {
+      const { configuration } = demandConfiguration({
+        hosts: {
+          pods: { type: 'kubernetes', limit: 3, options: settings.options },
+          lab: { type: 'simulated', limit: 3, options: { url: 'http://127.0.0.1:1', token: 'the token of a test' } },
+        },
+        pools: {
+          lint: { host: 'pods', os: 'linux', labels: ['lint'], limit: 3 },
+          sim: { host: 'lab', os: 'linux', labels: ['sim'], limit: 3 },
+        },
+      });
+      const bundles = await bundleFunctions({
+        ...{ configuration, outDirectory, sdk: 'runtime', secretsStore: 'secretsManager', kinds: ['setUp'] },
+      });
+      assert.deepEqual(
+        bundles.map(({ name, host }) => [name, host]),
+        [['setUp-pods', 'pods']],
+      );
+      const [bundle] = bundles;
+      assert.ok(bundle);
+      const unwanted =
+        /aws-cdk-lib|@kubernetes|hosts\/kubernetes\/(launch|watch|infrastructure|connect\/kubeconfig)/;
+      assert.deepEqual(
+        Object.keys(bundle.metafile.inputs).filter((path) => unwanted.test(path)),
+        [],
+      );
+      assert.ok(bundle.zippedBytes < gzippedBytesMax, `${bundle.zippedBytes} bytes`);
+    } finally {
+      rmSync(outDirectory, { recursive: true });
+    }
   });
 
   test('brings no kubeconfig client into a function, and little else', async () => {

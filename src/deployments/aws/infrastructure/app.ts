@@ -66,7 +66,10 @@ export function createApp(props: AppProps): App {
 
   const { hosts } = new HostsStack(app, name('hosts'), {
     ...says('what hosts need'),
+    deploymentName: settings.stackName,
     configuration,
+    keeping: settings,
+    codeOf,
     infrastructures,
     vpc: networkOf(app, name('network'), settings),
   });

@@ -5,11 +5,19 @@ import type { IVpc } from 'aws-cdk-lib/aws-ec2';
 import { CfnWaitConditionHandle, Stack, type StackProps } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
 import type { CreateHostInfrastructure, HostInfrastructure } from '../../../adapters/hosts/infrastructure.ts';
+import type { AwsSettings } from '../../../config/aws.ts';
 import { type Configuration, poolsOfHost } from '../../../core/configuration.ts';
 import type { HostName } from '../../../core/ids.ts';
+import type { CodeOf } from './code.ts';
+import { createSetUpFunction } from './set-up-function.ts';
 
 export interface HostsStackProps extends StackProps {
+  /** Of the whole deployment. */
+  deploymentName: string;
   configuration: Configuration;
+  /** How long logs are kept. */
+  keeping: Pick<AwsSettings, 'logRetentionDays' | 'retain'>;
+  codeOf: CodeOf;
   /** By type of host. */
   infrastructures: Readonly<Record<string, CreateHostInfrastructure>>;
   vpc: (scope: Construct) => IVpc;
@@ -21,7 +29,15 @@ export class HostsStack extends Stack {
   constructor(
     scope: Construct,
     id: string,
-    { configuration, infrastructures, vpc, ...props }: HostsStackProps,
+    {
+      deploymentName: stackName,
+      configuration,
+      keeping,
+      codeOf,
+      infrastructures,
+      vpc,
+      ...props
+    }: HostsStackProps,
   ) {
     super(scope, id, props);
     // Costs nothing and does nothing: a stack has to have something, and not every host needs anything.
@@ -32,7 +48,10 @@ export class HostsStack extends Stack {
         const create = infrastructures[type];
         if (!create) throw new Error(notDeployable(name, type, Object.keys(infrastructures)));
         const pools = poolsOfHost(configuration, name);
-        return [name, create(new Construct(this, name), { settings, pools, vpc: () => vpc(this) })];
+        const setUp = (within: Construct) =>
+          createSetUpFunction(within, { code: codeOf('setUp', name), settings: keeping });
+        const given = { stackName, settings, pools, vpc: () => vpc(this), setUp };
+        return [name, create(new Construct(this, name), given)];
       }),
     );
   }
