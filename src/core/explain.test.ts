@@ -33,9 +33,16 @@ test('a refused job says why', () => {
   books.queued({ id: 1, labels: ['self-hosted', 'gpu'] });
   books.queued({ ...lint(2), repository: 'stranger/app' });
   books.settle();
-  assert.deepEqual(why(1), { code: 'refused', text: 'no pool has the label "self-hosted", "gpu"' });
+  books.queued({ id: 3, labels: ['lint', 'gpu'] });
+  assert.deepEqual(why(1), {
+    code: 'refused',
+    text: 'no pool has the label "self-hosted", "gpu"',
+    remedy: 'change runs-on in its workflow, or give a pool these labels in the configuration',
+  });
   assert.equal(why(2)?.code, 'refused');
   assert.match(why(2)?.text ?? '', /stranger may not use these runners/);
+  assert.match(why(2)?.remedy ?? '', /allow\.owners/);
+  assert.equal(why(3)?.text, 'no pool has the label "gpu"; nearest is pool lint');
 });
 
 test('a job that no plan has seen is counted by the next', () => {
@@ -50,15 +57,33 @@ test('a job whose runner is on its way names it, and how far it is', () => {
   const [name] = launchesOf(books.settle());
   assert.ok(name);
   books.pass(3_000);
-  assert.deepEqual(why(1), { code: 'ordered', text: `${name} is ordered since 3 s, and not launched yet` });
+  assert.deepEqual(why(1), {
+    code: 'ordered',
+    text: `${name} is ordered since 3 s, and not launched yet`,
+    remedy: null,
+  });
   books.learn(name, { kind: 'lease', owner: 'o', until: books.now() + 30_000 });
   books.learn(name, { kind: 'mark', owner: 'o' });
   assert.equal(why(1)?.text, `${name} is being launched since 0 s`);
   books.learn(name, { kind: 'launched', machine: 'm' as never });
   books.pass(250_000);
-  assert.deepEqual(why(1), { code: 'booting', text: `${name} boots since 4 min` });
+  assert.deepEqual(why(1), {
+    code: 'booting',
+    text: `${name} boots since 4 min, and has 3 min to come online`,
+    remedy: `if it takes long: runners logs ${name}`,
+  });
   books.learn(name, { kind: 'online', gitHubId: 1 });
-  assert.equal(why(1)?.code, 'online');
+  assert.deepEqual(why(1), {
+    code: 'online',
+    text: `${name} is online: GitHub gives it a job within moments`,
+    remedy: null,
+  });
+  books.pass(45_000);
+  assert.equal(
+    why(1)?.text,
+    `${name} is online since 45 s, and GitHub has given it no job yet; after 90 s GitHub is asked about this one`,
+  );
+  assert.match(why(1)?.remedy ?? '', /runner group "default" admit acme\/app/);
   assert.equal(why(1, { runner: null })?.code, 'covered');
 });
 
@@ -87,6 +112,7 @@ test('a job whose runner took another one has that one’s runner', () => {
   assert.deepEqual(why(other === 1 ? 2 : 1), {
     code: 'covered',
     text: '1 runner is coming for the job of its lane',
+    remedy: null,
   });
 });
 
@@ -101,6 +127,7 @@ test('a pool at its limit tells what is alive in it, and how many jobs wait befo
   assert.deepEqual(why(3, { ahead: 1 }), {
     code: 'poolLimit',
     text: 'pool lint is at its limit, 2 of 2 alive: 1 busy, 1 coming; 1 job waits before it',
+    remedy: 'wait for a place, or raise the limit of pool lint in the configuration',
   });
 });
 
@@ -110,6 +137,7 @@ test('a limit that an operator lowered is told with the one before', () => {
   for (const id of [1, 2]) books.queued(lint(id));
   books.settle();
   assert.match(why(2)?.text ?? '', /pool lint is at its limit, 1 of 1 \(lowered from 5\) alive: 1 coming/);
+  assert.match(why(2)?.remedy ?? '', /runners pools limit lint none/);
 });
 
 test('a host at its limit is told where its pool has room', () => {
@@ -118,7 +146,8 @@ test('a host at its limit is told where its pool has room', () => {
   books.settle();
   assert.deepEqual(why(2), {
     code: 'hostLimit',
-    text: 'host one is at its limit, 1 of 1 machines alive over all its pools',
+    text: 'host one is at its limit, 1 of 1 machines alive over all its pools: 1 of pool lint',
+    remedy: 'wait for a place, or raise the limit of host one in the configuration',
   });
 });
 
@@ -127,7 +156,11 @@ test('a paused pool says so', () => {
   books.control({ host: 'one' as HostName, pool: 'lint' as PoolName, paused: true, limitNow: null });
   books.queued(lint(1));
   books.settle();
-  assert.equal(why(1)?.code, 'paused');
+  assert.deepEqual(why(1), {
+    code: 'paused',
+    text: 'pool lint is paused',
+    remedy: 'runners pools resume lint',
+  });
 });
 
 test('a pool whose runners fail says why, and when the next is tried', () => {
@@ -143,6 +176,7 @@ test('a pool whose runners fail says why, and when the next is tried', () => {
   books.settle();
   assert.equal(why(1)?.code, 'breakerOpen');
   assert.match(why(1)?.text ?? '', /3 failures in a row \(no capacity in any zone\); one more try in 30 s/);
+  assert.match(why(1)?.remedy ?? '', /mend what the last failure says/);
 });
 
 test('a host that takes no launches says until when', () => {
@@ -168,6 +202,7 @@ test('a held job says why GitHub holds it, and when it is looked at again', () =
   books.settle();
   assert.equal(why(1)?.code, 'held');
   assert.match(why(1)?.text ?? '', /max-parallel.*looked at again in 60 s/);
+  assert.match(why(1)?.remedy ?? '', /let runner group "default" admit acme\/app/);
 });
 
 test('a lane whose runners go to others says to whom', () => {
@@ -182,12 +217,42 @@ test('a lane whose runners go to others says to whom', () => {
   assert.match(wait?.text ?? '', /build#acme#default, 3 times in a row.*the next in 20 s/);
 });
 
-test('where nothing is in its way but the pace of launches, that is told', () => {
-  const { books, why } = world({}, 20, 0);
+test('where the registrations that GitHub grants at once are used up, that is told with the next', () => {
+  const { books, why } = world({}, 20, { mints: 0 });
   books.queued(lint(1));
   books.settle();
+  assert.deepEqual(why(1), {
+    code: 'registrations',
+    text: 'the registrations that GitHub grants at once are used up, the next in 1 s',
+    remedy:
+      "nothing: more are granted each second; where it lasts, see mintsPerMinute, and whether others use the App's quota",
+  });
+  books.pass(2_000);
   assert.equal(why(1)?.code, 'nextPlan');
-  assert.deepEqual(why(1, { budgetNextAt: books.now() + 1_000 })?.code, 'budget');
+});
+
+test('where the launches that the host takes at once are used up, that is told with the next', () => {
+  const { books, why } = world({}, 20, { launches: 0 });
+  books.queued(lint(1));
+  books.settle();
+  assert.equal(why(1)?.code, 'launches');
+  assert.equal(why(1)?.text, 'the launches that host one takes at once are used up, the next in 1 s');
+  assert.match(why(1)?.remedy ?? '', /launchesPerSecond of host one/);
+});
+
+test('a runner that is refused says so while GitHub is asked about its job', () => {
+  const { books, why } = world();
+  books.queued(lint(1));
+  const [name] = launchesOf(books.settle());
+  assert.ok(name);
+  const refusal = 'no capacity in m7g.large/eu-west-1a/onDemand until 2026-11-25T12:09:00Z';
+  books.learn(name, { kind: 'gone', code: 'refused', why: refusal });
+  books.settle();
+  assert.equal(why(1)?.code, 'asking');
+  assert.equal(
+    why(1)?.text,
+    `${name} no longer comes for it (${refusal}), and GitHub is asked whether it still waits`,
+  );
 });
 
 function counted(books: ReturnType<typeof createBooks>) {
@@ -196,12 +261,16 @@ function counted(books: ReturnType<typeof createBooks>) {
   return count;
 }
 
-function world(pool: Parameters<typeof poolSettings>[1] = {}, hostLimit = 20, mints = 1_000) {
+function world(
+  pool: Parameters<typeof poolSettings>[1] = {},
+  hostLimit = 20,
+  { mints = 1_000, launches = 1_000 } = {},
+) {
   const configuration: Configuration = configurationOf(
     [poolSettings('lint', pool)],
     [hostSettings('one', { limit: hostLimit })],
   );
-  const books = createBooks(configuration, { mints: () => mints });
+  const books = createBooks(configuration, { mints: () => mints, launches: () => launches });
   const view = (id: number): WaitView => {
     const job = books.job(id);
     return {

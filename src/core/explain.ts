@@ -1,20 +1,13 @@
 // Why a job waits, in one sentence that a person can act on. It reads the same books that the plan decides by, and
 // looks at the reasons in the order in which they would stop the plan.
 
-import { breakerState } from './breaker.ts';
-import { type Configuration, hostByName, type PoolSettings, poolByName } from './configuration.ts';
+import { type Configuration, poolByName } from './configuration.ts';
+import { inTime, lasting } from './duration.ts';
+import { budgetInTheWay } from './episodes.ts';
 import type { Job } from './job.ts';
-import {
-  aliveHost,
-  alivePool,
-  isSlowedDown,
-  type Lane,
-  type Ledger,
-  noPoolCounts,
-  type PoolCounts,
-  waiting,
-} from './ledger.ts';
-import { readable } from './reason.ts';
+import { type Lane, type Ledger, waiting } from './ledger.ts';
+import { describeEnd, describeObstacle, type Obstacle, obstacleOf, remedyOf } from './obstacle.ts';
+import { heldRemedy, refusalRemedy } from './reason.ts';
 import type { Runner } from './runner.ts';
 import { poolOfLane } from './scope.ts';
 
@@ -28,18 +21,14 @@ type WaitCode =
   | 'online' // its runner waits for GitHub to give it a job
   | 'asking' // its runner no longer comes: GitHub is asked first
   | 'covered' // a runner of its lane is coming
-  | 'paused' // an operator has paused its pool
-  | 'breakerOpen' // runners of its pool keep failing
-  | 'throttled' // its host takes no launches just now
-  | 'slowedDown' // its lane's runners keep going to other lanes
-  | 'poolLimit'
-  | 'hostLimit'
-  | 'budget' // the registrations or launches of this minute are used up
+  | Obstacle['code'] // a runner is wanted for it, and this is in the way
   | 'nextPlan'; // nothing is in its way
 
-interface Wait {
+export interface Wait {
   code: WaitCode;
   text: string;
+  /** What a person may do about it; `null`: it passes by itself, and soon. */
+  remedy: string | null;
 }
 
 export interface WaitView {
@@ -52,8 +41,6 @@ export interface WaitView {
   now: number;
   /** Jobs of its lane that wait before it, where they were counted. */
   ahead?: number;
-  /** When the next registration or launch may be made, where that is known to be what it waits for. */
-  budgetNextAt?: number;
 }
 
 /** `null`: it does not wait. */
@@ -63,165 +50,111 @@ export function explainWait(job: Job, view: WaitView): Wait | null {
     return {
       code: 'gated',
       text: 'GitHub holds it back: it needs an approval, or waits for a concurrency group',
+      remedy: 'approve it on the page of its run, or see which run of its concurrency group is before it',
     };
   }
-  if (job.route.kind === 'refused') return { code: 'refused', text: job.route.text };
-  if (job.counted === null || view.ledger === null || view.lane === null) {
-    return { code: 'notCounted', text: 'it has just come, and the next plan counts it' };
-  }
+  if (job.route.kind === 'refused')
+    return { code: 'refused', text: job.route.text, remedy: refusalRemedy(job.route.code) };
+  if (job.counted === null || view.ledger === null || view.lane === null)
+    return passing('notCounted', 'it has just come, and the next plan counts it');
   switch (job.counted.class) {
     case 'held':
       return held(job, view.now);
     case 'ordered':
       return coming(job, view);
     case 'orphaned':
-      if (job.ask) return asking(job, view.now);
+      if (job.ask) return asking(job, view);
       // Another job of the lane took its runner, as GitHub may choose: it waits for a place like any other.
-      return withAhead(inItsWay(view.ledger, view.lane, view), view.ahead);
+      return withAhead(inItsWay(job, view.ledger, view.lane, view), view.ahead);
     case 'fresh':
-      return withAhead(inItsWay(view.ledger, view.lane, view), view.ahead);
+      return withAhead(inItsWay(job, view.ledger, view.lane, view), view.ahead);
     default:
       return job.counted.class satisfies never;
   }
 }
 
-function held({ held: hold }: Job, now: number): Wait {
-  const cause = hold?.cause ?? 'GitHub calls it queued, but gives it to no runner';
-  return { code: 'held', text: `${cause}; looked at again ${inTime((hold?.until ?? now) - now)}` };
+function passing(code: WaitCode, text: string): Wait {
+  return { code, text, remedy: null };
 }
 
-function coming(job: Job, { runner, now }: WaitView): Wait {
+function held(job: Job, now: number): Wait {
+  const cause = job.held?.cause ?? 'GitHub calls it queued, but gives it to no runner';
+  const text = `${cause}; looked at again ${inTime((job.held?.until ?? now) - now)}`;
+  return { code: 'held', text, remedy: heldRemedy(job) };
+}
+
+/** GitHub gives an idle runner a job within seconds. */
+const pickUpMs = 30_000;
+
+function coming(job: Job, { runner, now, configuration }: WaitView): Wait {
   const name = runner?.name ?? job.lastOrder?.runner ?? 'a runner';
-  if (runner === null) return { code: 'covered', text: `${name} is coming for it` };
+  if (runner === null) return passing('covered', `${name} is coming for it`);
   switch (runner.state) {
     case 'ordered':
-      return {
-        code: 'ordered',
-        text: `${name} is ordered since ${lasting(now - runner.orderedAt)}, and not launched yet`,
-      };
+      return passing(
+        'ordered',
+        `${name} is ordered since ${lasting(now - runner.orderedAt)}, and not launched yet`,
+      );
     case 'launching':
-      return {
-        code: 'ordered',
-        text: `${name} is being launched since ${lasting(now - (runner.markedAt ?? now))}`,
-      };
+      return passing('ordered', `${name} is being launched since ${lasting(now - (runner.markedAt ?? now))}`);
     case 'launched':
     case 'standby':
-    case 'claimed':
-      return { code: 'booting', text: `${name} boots since ${lasting(now - (runner.launchedAt ?? now))}` };
+    case 'claimed': {
+      const bootMs = poolByName(configuration, runner.pool)?.bootMs ?? configuration.timing.bootMs;
+      const text = `${name} boots since ${lasting(now - (runner.launchedAt ?? now))}, and has ${lasting(bootMs)} to come online`;
+      return { code: 'booting', text, remedy: `if it takes long: runners logs ${name}` };
+    }
     case 'online':
-    case 'assigned':
-      return { code: 'online', text: `${name} is online: GitHub gives it a job within moments` };
+    case 'assigned': {
+      const idleMs = now - (runner.onlineAt ?? now);
+      if (idleMs <= pickUpMs)
+        return passing('online', `${name} is online: GitHub gives it a job within moments`);
+      const { idleBesideJobMs } = configuration.timing;
+      const text = `${name} is online since ${lasting(idleMs)}, and GitHub has given it no job yet; after ${lasting(idleBesideJobMs)} GitHub is asked about this one`;
+      return { code: 'online', text, remedy: heldRemedy(job) };
+    }
     case 'busy':
     case 'ending':
     case 'gone':
-      return { code: 'covered', text: `${name} went to another job, and the next plan sees to it` };
+      return passing('covered', `${name} went to another job, and the next plan sees to it`);
     default:
       return runner.state satisfies never;
   }
 }
 
-function asking({ ask, lastOrder }: Job, now: number): Wait {
+function asking({ ask, lastOrder }: Job, { now, runner }: WaitView): Wait {
   const name = lastOrder?.runner ?? 'its runner';
+  const why = (runner?.removing ?? runner?.end)?.why;
+  const because = why === undefined ? '' : ` (${why})`;
   const when = ask && ask.dueAt > now ? ` ${inTime(ask.dueAt - now)}` : '';
-  return {
-    code: 'asking',
-    text: `${name} no longer comes for it, and GitHub is asked${when} whether it still waits`,
-  };
+  return passing(
+    'asking',
+    `${name} no longer comes for it${because}, and GitHub is asked${when} whether it still waits`,
+  );
 }
 
 function covered(lane: Lane): Wait {
   const runners = lane.coming === 1 ? '1 runner is' : `${lane.coming} runners are`;
   const jobs = waiting(lane) === 1 ? 'the job' : `the ${waiting(lane)} jobs`;
-  return { code: 'covered', text: `${runners} coming for ${jobs} of its lane` };
+  return passing('covered', `${runners} coming for ${jobs} of its lane`);
 }
 
 /** What keeps the plan from ordering a runner for the lane. */
-function inItsWay(ledger: Ledger, lane: Lane, view: WaitView): Wait {
-  const { configuration, now } = view;
+function inItsWay(job: Job, ledger: Ledger, lane: Lane, { configuration, now }: WaitView): Wait {
+  if (lane.coming >= waiting(lane)) return covered(lane);
   const name = poolOfLane(lane.key);
-  const pool = ledger.pools[name] ?? noPoolCounts;
-  const settings = poolByName(configuration, name);
-  if (lane.coming >= waiting(lane)) {
-    return covered(lane);
-  }
-  if (settings === null)
-    return { code: 'nextPlan', text: `pool ${name} is no longer configured: it is routed again` };
-  if (pool.paused) return { code: 'paused', text: `pool ${name} is paused: resume it to go on` };
-  const { breaker } = pool;
-  if (breaker && breakerState(breaker, now) === 'open') {
-    const again = inTime((breaker.until ?? now) - now);
-    const text = `pool ${name} orders nothing after ${breaker.failures} failures in a row (${readable(breaker.why)}); one more try ${again}`;
-    return { code: 'breakerOpen', text };
-  }
-  if (breaker && breakerState(breaker, now) === 'probe' && pool.coming > 0) {
-    const text = `pool ${name} tries a single runner after ${breaker.failures} failures in a row (${readable(breaker.why)})`;
-    return { code: 'breakerOpen', text };
-  }
-  if (ledger.throttled && ledger.throttled.until > now) {
-    const text = `host ${ledger.host} takes no launches just now; again ${inTime(ledger.throttled.until - now)}`;
-    return { code: 'throttled', text };
-  }
-  if (isSlowedDown(lane) && lane.lost) {
-    const text = `runners of its lane were taken by jobs of ${lane.lost.to}, ${lane.lost.times} times in a row: they are ordered one at a time`;
-    return {
-      code: 'slowedDown',
-      text: lane.lost.until > now ? `${text}, the next ${inTime(lane.lost.until - now)}` : text,
-    };
-  }
-  return (
-    limits(ledger, settings, pool, view) ??
-    budget(view) ?? { code: 'nextPlan', text: 'the next plan orders a runner' }
-  );
-}
-
-function limits(
-  ledger: Ledger,
-  { name, limit, host }: PoolSettings,
-  pool: PoolCounts & { limitNow: number | null },
-  { configuration }: WaitView,
-): Wait | null {
-  const limitNow = Math.min(limit, pool.limitNow ?? limit);
-  if (alivePool(pool) >= limitNow) {
-    const forNow = limitNow < limit ? ` (lowered from ${limit})` : '';
-    const text = `pool ${name} is at its limit, ${alivePool(pool)} of ${limitNow}${forNow} alive: ${classes(pool)}`;
-    return { code: 'poolLimit', text };
-  }
-  const hostLimit = hostByName(configuration, host)?.limit ?? 0;
-  const alive = aliveHost(ledger);
-  if (alive < hostLimit) return null;
+  if (poolByName(configuration, name) === null)
+    return passing('nextPlan', `pool ${name} is no longer configured: it is routed again`);
+  const obstacle = obstacleOf(lane, ledger, configuration, now) ?? budgetInTheWay(job, ledger, now);
+  if (obstacle === null) return passing('nextPlan', 'the next plan orders a runner');
   return {
-    code: 'hostLimit',
-    text: `host ${host} is at its limit, ${alive} of ${hostLimit} machines alive over all its pools`,
+    code: obstacle.code,
+    text: `${describeObstacle(obstacle)}${describeEnd(obstacle, now)}`,
+    remedy: remedyOf(obstacle),
   };
-}
-
-function budget({ budgetNextAt, now }: WaitView): Wait | null {
-  if (budgetNextAt === undefined || budgetNextAt <= now) return null;
-  const text = `the launches and registrations that may be made at once are used up; the next ${inTime(budgetNextAt - now)}`;
-  return { code: 'budget', text };
-}
-
-function classes({ busy, coming: soon, ending, standby }: PoolCounts): string {
-  const parts = [
-    [busy, 'busy'],
-    [soon, 'coming'],
-    [ending, 'ending'],
-    [standby, 'standing by'],
-  ] as const;
-  const shown = parts.filter(([count]) => count > 0).map(([count, word]) => `${count} ${word}`);
-  return shown.length > 0 ? shown.join(', ') : 'none';
 }
 
 function withAhead(wait: Wait, ahead: number | undefined): Wait {
   if (ahead === undefined || ahead === 0) return wait;
   return { ...wait, text: `${wait.text}; ${ahead} ${ahead === 1 ? 'job waits' : 'jobs wait'} before it` };
-}
-
-function inTime(ms: number): string {
-  return ms <= 0 ? 'now' : `in ${lasting(ms)}`;
-}
-
-function lasting(ms: number): string {
-  const seconds = Math.max(0, Math.ceil(ms / 1000));
-  return seconds < 120 ? `${seconds} s` : `${Math.round(seconds / 60)} min`;
 }

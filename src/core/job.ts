@@ -6,6 +6,7 @@
 // stored, counted nowhere. Facts are merged here by `mergeJob`, by whoever learns them. What the Publisher counts
 // (`counted`, and what it notes beside) is written by the Publisher alone, in its transaction.
 
+import { lasting } from './duration.ts';
 import type { HostName, JobKey, LaneKey, RunnerName } from './ids.ts';
 import type { RefusalCode } from './reason.ts';
 import type { Scope } from './scope.ts';
@@ -137,9 +138,11 @@ export interface JobSighting {
   steps: readonly JobStep[];
 }
 
+type SightedBy = 'webhook' | 'lookup' | 'answer';
+
 /** What can be learned about a job. */
 export type JobFact =
-  | { kind: 'seen'; sighting: JobSighting; by: 'webhook' | 'lookup' | 'answer' }
+  | { kind: 'seen'; sighting: JobSighting; by: SightedBy }
   /** An answer to an ask: GitHub still holds it queued. */
   | { kind: 'stillQueued'; purpose: AskPurpose }
   /** GitHub does not know it (404). */
@@ -160,7 +163,9 @@ export type JobFact =
 export function mergeJob(job: Job | null, fact: JobFact, at: number): Job | null {
   switch (fact.kind) {
     case 'seen':
-      return job === null ? firstSighting(fact.sighting, at) : laterSighting(job, fact.sighting, at, fact.by);
+      return job === null
+        ? firstSighting(fact.sighting, at, fact.by)
+        : laterSighting(job, fact.sighting, at, fact.by);
     case 'stillQueued':
       if (job === null || job.phase !== 'queued') return null;
       return dirtied(
@@ -211,7 +216,16 @@ export function mergeJob(job: Job | null, fact: JobFact, at: number): Job | null
   }
 }
 
-function firstSighting(sighting: JobSighting, at: number): Job {
+/** GitHub delivers within seconds: what comes later than this was sent again, or was not sent at all. */
+const promptMs = 60_000;
+
+function howFound({ createdAt, phase }: JobSighting, at: number, by: SightedBy): string {
+  const age = lasting(at - createdAt);
+  if (by !== 'webhook') return `; found by asking GitHub, ${age} after it was made: no event had come`;
+  return phase === 'queued' && at - createdAt > promptMs ? `; its event came ${age} after it was made` : '';
+}
+
+function firstSighting(sighting: JobSighting, at: number, by: SightedBy): Job {
   const { runnerHost, ...facts } = sighting;
   const job: Job = {
     ...facts,
@@ -229,7 +243,13 @@ function firstSighting(sighting: JobSighting, at: number): Job {
     held: null,
     ask: null,
     dirty: null,
-    timeline: [{ at, what: sighting.phase, why: describeRoute(sighting.route) }],
+    timeline: [
+      {
+        at,
+        what: sighting.phase,
+        why: `${describeRoute(sighting.route)}${howFound(sighting, at, by)}`,
+      },
+    ],
   };
   return sighting.phase === 'gated' ? job : dirtied(job, runnerHost, at);
 }

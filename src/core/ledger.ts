@@ -1,5 +1,6 @@
 // The books of a host, written by its Publisher alone: the ledger with its pools, and the lanes.
 
+import type { Episode } from './episodes.ts';
 import type { HostName, LaneKey, PoolName } from './ids.ts';
 import type { JobClass } from './job.ts';
 import type { RunnerClass } from './runner.ts';
@@ -37,6 +38,8 @@ export interface Ledger {
   /** The timer that is armed. */
   wakeAt: number | null;
   recountedAt: number;
+  /** What was in the way of runners that were wanted, and when. Absent while nothing ever was. */
+  episodes?: readonly Episode[];
 }
 
 /** What an operator changed at run time: a fact of its own, which the Publisher copies. */

@@ -54,6 +54,56 @@ export function speaksAgainstPool(code: EndingCode): boolean {
   }
 }
 
+/** What a person may do about a job that gets no runner at all. */
+export function refusalRemedy(code: RefusalCode): string {
+  switch (code) {
+    case 'noPool':
+      return 'change runs-on in its workflow, or give a pool these labels in the configuration';
+    case 'ownerNotAllowed':
+      return "add its owner to allow.owners in the configuration, if the owner's jobs may run here";
+    case 'repositoryNotAllowed':
+      return "add it to the pool's repositories in the configuration, or change runs-on in its workflow";
+    case 'publicRepository':
+      return "anybody may propose what a public repository runs: if that is wanted, set publicRepositories: 'allow' on a pool of its own";
+    default:
+      return code satisfies never;
+  }
+}
+
+/** Where a job runs, as far as it tells why GitHub may give it to no runner. */
+interface HeldBack {
+  repository: string;
+  isPublic: boolean;
+  route: { kind: 'refused' } | { kind: 'lane'; group: string; scope: { repository: string | null } };
+}
+
+/** Why GitHub keeps a job from an idle runner with all of its labels: the likely causes, the likeliest first. */
+export function heldCause(job: HeldBack): string {
+  const admitted = job.isPublic ? 'public repositories' : job.repository;
+  const ofGroup = groupMayRefuse(job) ? [`runner group "${groupOf(job)}" does not admit ${admitted}`] : [];
+  const ofWorkflow = ['max-parallel or concurrency in its workflow'];
+  // A group admits no public repository unless it is told to. [GitHub: managing access to self-hosted runners using groups]
+  const likely = job.isPublic ? [...ofGroup, ...ofWorkflow] : [...ofWorkflow, ...ofGroup];
+  const causes = [...likely, 'GitHub takes its runner version no longer'];
+  return `GitHub still calls it queued, but gives it to no idle runner: ${causes.join(', or ')}`;
+}
+
+export function heldRemedy(job: HeldBack): string {
+  const group = groupMayRefuse(job)
+    ? `if its workflow has neither max-parallel nor concurrency: let runner group "${groupOf(job)}" admit ${job.repository}${job.isPublic ? ', and public repositories' : ''} (settings of the organisation, Actions, Runner groups); else `
+    : 'if its workflow has neither max-parallel nor concurrency: ';
+  return `${group}see that the runner on the machine is no older than a month`;
+}
+
+/** A runner that is registered at a repository serves that one, whatever groups there are. */
+function groupMayRefuse({ route }: HeldBack): boolean {
+  return route.kind === 'lane' && route.scope.repository === null;
+}
+
+function groupOf({ route }: HeldBack): string {
+  return route.kind === 'lane' ? route.group : 'default';
+}
+
 /** Texts from outside are cut to this before they are kept: a reason is read by people. */
 const textLengthMax = 300;
 

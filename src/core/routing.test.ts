@@ -44,11 +44,14 @@ describe('a job', () => {
   it('that is none of our business is ignored, and one that asks for a label of ours is refused with its reason', () => {
     assert.equal(poolOf(wishes(['ubuntu-latest']), by(small)), 'ignored');
     assert.equal(poolOf(wishes(['self-hosted', 'gpu']), by(small)), 'noPool');
-    assert.match(textOf(wishes(['linux', 'gpu']), by(small)), /no pool has the label "gpu"/);
+    assert.match(
+      textOf(wishes(['linux', 'gpu']), by(small)),
+      /no pool has the label "gpu"; nearest is pool small$/,
+    );
     const mac = poolSettings('mac', { labels: ['mac', 'self-hosted'] });
     assert.match(
       textOf(wishes(['linux', 'mac']), by(small, mac)),
-      /no one pool has all of the labels "linux", "mac"/,
+      /no one pool has all of the labels "linux", "mac"; nearest is pool small, which lacks "mac"$/,
     );
   });
 

@@ -117,7 +117,20 @@ function noPool(wanted: readonly string[], configuration: Configuration): Routin
           .slice(0, labelsShownMax)
           .map((label) => `"${label}"`)
           .join(', ')}`;
-  return refuse('noPool', what);
+  return refuse('noPool', `${what}${nearest(wanted, unknown, configuration)}`);
+}
+
+/** The pool that lacks the fewest of the job's labels, if it has any: most often it is the one that was meant. */
+function nearest(wanted: readonly string[], unknown: readonly string[], { pools }: Configuration): string {
+  const [first] = pools
+    .map(({ name, labels }) => ({ name, lacks: wanted.filter((label) => !labels.includes(label)) }))
+    .filter(({ lacks }) => lacks.length < wanted.length)
+    .sort((a, b) => a.lacks.length - b.lacks.length);
+  if (first === undefined) return '';
+  const named = `; nearest is pool ${first.name}`;
+  if (first.lacks.length === unknown.length) return named;
+  const lacks = first.lacks.slice(0, labelsShownMax).map((label) => `"${label}"`);
+  return `${named}, which lacks ${lacks.join(', ')}`;
 }
 
 function refuse(code: Extract<JobRoute, { kind: 'refused' }>['code'], text: string): JobRoute {

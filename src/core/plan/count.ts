@@ -1,13 +1,14 @@
 // Counting: what changed since the ledger was last written is taken into its pools and lanes.
 
 import { afterFailure } from '../breaker.ts';
-import type { HostName, LaneKey, RunnerName } from '../ids.ts';
+import { waitsOfJob } from '../episodes.ts';
+import { type HostName, type LaneKey, parseJobKey, type RunnerName } from '../ids.ts';
 import type { Job, JobClass, JobCount } from '../job.ts';
 import { type Lane, lostToSlowDown, waiting } from '../ledger.ts';
-import { speaksAgainstPool } from '../reason.ts';
+import { heldCause, speaksAgainstPool } from '../reason.ts';
 import { mergeRunner, type Runner, type RunnerFact, runnerClass } from '../runner.ts';
 import { poolOfLane, type Scope } from '../scope.ts';
-import { withEntry } from '../timeline.ts';
+import { lostItsRunner, withEntries, withEntry } from '../timeline.ts';
 import type { Draft } from './draft.ts';
 
 /** Makes of a runner's name one of ours, with its host; `null` for a stranger's. */
@@ -19,6 +20,8 @@ export function countJob(draft: Draft, job: Job, own: OwnRunner): void {
   let next: Job = { ...job, counted: job.counted === null || before ? after : job.counted, confirmed: null };
   if (after?.class === 'held' && before?.class !== 'held') next = holdJob(draft, next);
   if (after?.class !== 'held' && next.phase !== 'queued') next = { ...next, held: null };
+  if (before && next.phase !== 'queued')
+    next = { ...next, timeline: withEntries(next.timeline, waitsOfJob(job, draft.ledger(), draft.now)) };
   moveJob(draft, job, before, after);
   if (after && job.route.kind === 'lane') adoptScope(draft, after.lane, job.route.scope);
 
@@ -62,8 +65,7 @@ function holdJob(draft: Draft, job: Job): Job {
   const times = (job.held?.times ?? 0) + 1;
   const { holdMs, holdMsMax } = draft.configuration.timing;
   const until = draft.now + Math.min(holdMs * 2 ** (times - 1), holdMsMax);
-  const why =
-    'GitHub still calls it queued, but gives it to no idle runner: max-parallel or concurrency in its workflow, a runner group that does not admit the repository, or a deprecated runner version';
+  const why = heldCause(job);
   // Only a first hold is news about the pool: one job that is held again and again must not close it.
   if (times === 1 && job.counted)
     failPool(draft, job.counted.lane, 'a runner was given no job though one waits');
@@ -196,7 +198,15 @@ function orphanNotedJob(draft: Draft, runner: Runner): void {
   const job = runner.forJob ? draft.job(runner.forJob) : null;
   if (job?.counted?.class !== 'ordered' || job.lastOrder?.runner !== runner.name) return;
   if (job.counted.host !== draft.host || job.phase !== 'queued') return;
-  setJobClass(draft, job, 'orphaned');
+  const entry = { at: draft.now, what: lostItsRunner, why: `${runner.name}: ${whyNot(runner)}` };
+  setJobClass(draft, job, 'orphaned', { timeline: withEntry(job.timeline, entry) });
+}
+
+function whyNot({ job, state, removing, end, doneAt }: Runner): string {
+  const taken = job && parseJobKey(job);
+  if (taken) return `GitHub gave it job ${taken.id}`;
+  if (state === 'busy' || doneAt !== null) return 'GitHub gave it another job';
+  return (removing ?? end)?.why ?? 'it is ending';
 }
 
 export function setJobClass(draft: Draft, job: Job, jobClass: JobClass, change: Partial<Job> = {}): void {

@@ -3,11 +3,12 @@
 
 import { breakerState } from '../breaker.ts';
 import type { PoolSettings } from '../configuration.ts';
+import { waitsOfJob } from '../episodes.ts';
 import type { PoolName } from '../ids.ts';
 import type { Job } from '../job.ts';
 import type { Lane } from '../ledger.ts';
 import { mergeRunner, notLaunched, type Runner } from '../runner.ts';
-import { withEntry } from '../timeline.ts';
+import { runnerOrdered, withEntries } from '../timeline.ts';
 import { countNewRunner, countRunner, setJobClass } from './count.ts';
 import type { Draft } from './draft.ts';
 import { jobsKey, type Known, lookUpMax, type Need } from './need.ts';
@@ -87,7 +88,10 @@ function orderRunner(
     setJobClass(draft, job, 'ordered', {
       orders: job.orders + 1,
       lastOrder: { runner: runner.name, at: draft.now },
-      timeline: withEntry(job.timeline, { at: draft.now, what: 'runner ordered', why: runner.name }),
+      timeline: withEntries(job.timeline, [
+        ...waitsOfJob(job, draft.ledger(), draft.now),
+        { at: draft.now, what: runnerOrdered, why: runner.name },
+      ]),
     });
   }
 }

@@ -17,6 +17,7 @@ import { countJob, countRunner, type OwnRunner } from './count.ts';
 import { createDraft, type Draft } from './draft.ts';
 import { freeHeldJobs } from './hold.ts';
 import type { Known, Need } from './need.ts';
+import { notePlaces, obstaclesOf, withEpisodes } from './note-waits.ts';
 import { orderRunners, orderSpares } from './order.ts';
 import { type CensusView, recount } from './recount.ts';
 import { releaseSurplus } from './release.ts';
@@ -110,11 +111,14 @@ export function plan(input: PlanInput): PlanResult {
 
   markTimes(draft);
   const arm = setWakeTime(draft);
+  const obstacles = obstaclesOf(draft, lanes, input.known);
+  notePlaces(draft, counted.moved, obstacles);
   const changesLeft = counted.left.jobs.length + counted.left.runners.length > 0;
   const more = recounted.more || changesLeft || ordered.cut || spares.cut || released.cut || asked.cut;
+  const commit = draft.commit();
   return {
     kind: 'decided',
-    commit: draft.commit(),
+    commit: commit && withEpisodes(commit, obstacles, { now: input.now, isWhole: !more }),
     orders: draft.orders,
     arm,
     more,
