@@ -35,7 +35,7 @@ export async function launch(context: HostContext, request: LaunchRequest): Prom
     runHookPayload: payloadOf(request),
     // Nobody calls a machine. Left out, it would have a door of its own on the internet. [Lambda: MicroVM networking]
     ingressNetworkConnectors: [made.ingress],
-    ...(made.egress !== undefined && { egressNetworkConnectors: [made.egress] }),
+    egressNetworkConnectors: [made.egress],
     // A machine without a role can't write its logs, and a role would be its job's. [Lambda: MicroVM monitoring]
     logging: { disabled: {} },
     // No `idlePolicy`: it counts what comes in by the door alone, so it would freeze a runner at its work.

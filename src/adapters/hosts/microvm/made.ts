@@ -13,7 +13,7 @@ const madeSchema = z.object({
   pools: z.record(z.string(), z.string().regex(poolPattern)),
   /** What lets nobody in. */
   ingress: z.string().min(1).max(2048),
-  egress: z.string().min(1).max(2048).optional(),
+  egress: z.string().min(1).max(2048),
 });
 
 export interface MadePool {
@@ -30,7 +30,7 @@ export interface Made {
   imagePrefix: string;
   pools: ReadonlyMap<string, MadePool>;
   ingress: string;
-  egress: string | undefined;
+  egress: string;
 }
 
 /** One for each host: the Reconciler's function looks at all of them. */

@@ -55,7 +55,7 @@ export function contextFor(
       imagePrefix,
       pools: new Map([[pool, { image, version: imageVersion, lifeSeconds: 3_600, hasSpares }]]),
       ingress: 'arn:aws:lambda:eu-west-1:aws:network-connector:aws-network-connector:NO_INGRESS',
-      egress: undefined,
+      egress: 'arn:aws:lambda:eu-west-1:aws:network-connector:aws-network-connector:INTERNET_EGRESS',
     },
     clients: createMicrovmClients({ ...standInConfig, endpoint: standIn.endpoint }),
     names,
