@@ -114,8 +114,6 @@ export async function startKubernetes(): Promise<Kubernetes> {
       ...[`--kubeconfig=${kubeconfig}`, '--leader-elect=false', '--secure-port=0'],
       `--service-account-private-key-file=${join(folder, 'accounts.key')}`,
       `--root-ca-file=${join(folder, 'ca.crt')}`,
-      // Nodes here have no kubelet that would say each few seconds that it lives.
-      '--controllers=*,-node-lifecycle-controller,-cloud-node-lifecycle-controller',
       ...['--kube-api-qps=300', '--kube-api-burst=600', '--concurrent-job-syncs=20'],
     ],
     'kube-scheduler': [
@@ -274,7 +272,7 @@ async function writeKeys(folder: string): Promise<void> {
   await run('openssl', ['genrsa', '-out', at('accounts.key'), '2048']);
 }
 
-function kubeconfigText(given: { server: string; ca: string; token: string; name: string }): string {
+export function kubeconfigText(given: { server: string; ca: string; token: string; name: string }): string {
   const { server, ca, token, name } = given;
   const data = Buffer.from(ca).toString('base64');
   return JSON.stringify({

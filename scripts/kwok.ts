@@ -2,18 +2,18 @@
 // is built from source through the Go module proxy, once, in some three minutes of a processor; it is kept in the user's
 // cache, with the stages that it plays.
 
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { installed, run } from './emulator.ts';
+import { end, installed, run } from './emulator.ts';
 
 const version = '0.8.0';
 const module = `sigs.k8s.io/kwok@v${version}`;
 
-export interface Kwok {
+interface Kwok {
   program: string;
-  /** Stages of nodes and their heartbeat, and those of pods, as the project gives them out. */
-  stages: { nodes: readonly string[]; pods: readonly string[] };
+  /** How nodes come up and live on, and how pods start and go, as the project gives them out. */
+  stages: readonly string[];
 }
 
 /** Built by whoever is first. */
@@ -22,17 +22,12 @@ export async function builtKwok(): Promise<Kwok> {
   const stage = (...path: string[]): string => join(folder, 'stage', ...path);
   return {
     program: join(folder, 'kwok'),
-    stages: {
-      nodes: [
-        stage('node', 'fast', 'node-initialize.yaml'),
-        stage('node', 'heartbeat-with-lease', 'node-heartbeat-with-lease.yaml'),
-      ],
-      pods: [
-        stage('pod', 'fast', 'pod-ready.yaml'),
-        stage('pod', 'fast', 'pod-complete.yaml'),
-        stage('pod', 'fast', 'pod-delete.yaml'),
-      ],
-    },
+    stages: [
+      stage('node', 'fast', 'node-initialize.yaml'),
+      stage('node', 'heartbeat-with-lease', 'node-heartbeat-with-lease.yaml'),
+      stage('pod', 'fast', 'pod-ready.yaml'),
+      stage('pod', 'fast', 'pod-delete.yaml'),
+    ],
   };
 }
 
@@ -48,4 +43,27 @@ async function build(folder: string): Promise<void> {
   ]);
   // What lies in the proxy's cache may be read alone.
   cpSync(join(Dir, 'kustomize', 'stage'), join(folder, 'stage'), { recursive: true, mode: 0 });
+}
+
+/** Plays nodes with this label, in the cluster of a kubeconfig, by these stages. Gives how to stop it. */
+export async function startKwok(given: {
+  kubeconfig: string;
+  nodeSelector: string;
+  /** Files. */
+  stages: readonly string[];
+}): Promise<() => Promise<void>> {
+  const { program } = await builtKwok();
+  const args = [
+    ...['--kubeconfig', given.kubeconfig, '--manage-nodes-with-label-selector', given.nodeSelector],
+    ...given.stages.flatMap((file) => ['--config', file]),
+    // Nodes say that they live, as the controller of nodes wants it.
+    ...['--node-lease-duration-seconds', '40', '-v', 'WARN'],
+  ];
+  const child = spawn(program, args, { stdio: 'ignore' });
+  const kill = (): void => void child.kill('SIGKILL');
+  process.once('exit', kill);
+  return async () => {
+    process.removeListener('exit', kill);
+    await end(child);
+  };
 }

@@ -1,5 +1,5 @@
-// The whole embedded system on Kubernetes itself: five hundred jobs at once, and what goes wrong on the way. Pods run
-// on stand-in nodes, and claim as real ones do; jobs are GitHub's, simulated.
+// The whole embedded system on Kubernetes itself: five hundred jobs at once, and what goes wrong on the way. Pods are
+// scheduled to simulated nodes, and claim as real ones do; jobs are GitHub's, simulated.
 //
 // What lives is counted from the API server's own history, which no moment is missing from.
 
@@ -54,8 +54,9 @@ describe('the system on Kubernetes itself', { concurrency: 1, skip: whyNoKuberne
         watch: true,
         ...options,
       };
-      const namespace = `burst-${given.jobs}-${says.length}`;
-      await cluster.namespace(namespace);
+      if (given.restart && cluster.restartServer === null)
+        return t.skip('this API server is not ours to kill');
+      const namespace = await cluster.namespace(`burst-${given.jobs}-${says.length}`);
       await cluster.allow(namespace, 'runners', roleRules(given));
       const census = countJobs(namespace);
       const proxy = await startProxy(cluster, { user: 'runners', faults: given.faults });
@@ -75,7 +76,7 @@ describe('the system on Kubernetes itself', { concurrency: 1, skip: whyNoKuberne
               },
             },
           },
-          pools: { pods: { host: 'pods', os: 'linux', labels, limit } },
+          pools: { pods: { host: 'pods', os: 'linux', labels, limit, machine: nodes.machine } },
           // Lists are what tells where there is no watch.
           timing: {
             hostListSeconds: given.watch ? 5 : 0.5,
@@ -105,7 +106,7 @@ describe('the system on Kubernetes itself', { concurrency: 1, skip: whyNoKuberne
             : run;
         if (given.restart) {
           await until('a fifth has run', () => census.ended() > given.jobs / 5, patienceMs);
-          await cluster.kubernetes.restartServer(1_000);
+          await cluster.restartServer?.(1_000);
         }
         const isOver = (): boolean => run.status === 'completed' && second.status === 'completed';
         await until('all jobs end', isOver, patienceMs);

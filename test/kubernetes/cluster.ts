@@ -1,16 +1,29 @@
 // A cluster of Kubernetes itself for tests, as its administrator sees it: namespaces, Roles, and whatever a test wants
-// to look at behind the system's back.
+// to look at behind the system's back. It is built and started for them, unless a person gives one.
 
-import { Agent, request } from 'node:https';
-import { type Kubernetes, startKubernetes } from '../../scripts/kubernetes.ts';
+import { randomBytes } from 'node:crypto';
+import { request } from 'node:https';
+import { startKubernetes } from '../../scripts/kubernetes.ts';
+import { connectByKubeconfig } from '../../src/adapters/hosts/kubernetes/connect/kubeconfig.ts';
+import { givenCluster, makeUsers, type Users } from './given.ts';
 
 export interface Cluster {
-  kubernetes: Kubernetes;
+  server: string;
+  /** PEM of its certificate authority. */
+  ca: string;
+  /** The administrator's. */
+  kubeconfig: string;
+  kubeconfigOf(user: string): string;
+  /** Of the names of all that is made for a test and is in no namespace. */
+  prefix: string;
+  /** The API server dies, as in an upgrade; `null` where it is not ours to kill. */
+  restartServer: ((downMs?: number) => Promise<void>) | null;
   /** Throws where it is not done, with the status. */
   call<Answer = KubernetesObject>(method: string, path: string, body?: unknown): Promise<Answer>;
   /** Until `stop`; begun anew wherever it breaks off. */
   watch(path: string, onEvent: (type: string, object: KubernetesObject) => void): { stop(): void };
-  namespace(name: string, labels?: Readonly<Record<string, string>>): Promise<void>;
+  /** Makes one, and gives its name in full. */
+  namespace(name: string, labels?: Readonly<Record<string, string>>): Promise<string>;
   /** Lets the user do this in the namespace, and nothing else. */
   allow(namespace: string, user: string, rules: readonly unknown[]): Promise<void>;
   close(): Promise<void>;
@@ -43,18 +56,22 @@ class CallError extends Error {
 const again = 200;
 
 export async function startCluster(): Promise<Cluster> {
-  const kubernetes = await startKubernetes();
-  const { server, ca, adminToken } = kubernetes;
-  const agent = new Agent({ ca, keepAlive: true, maxSockets: 64 });
+  const given = givenCluster(process.env);
+  const own = given ? null : await startKubernetes();
+  const { server, ca, kubeconfig } = given ?? (own as NonNullable<typeof own>);
+  const prefix = `runners-test-${randomBytes(4).toString('hex')}`;
+  const connection = connectByKubeconfig({ file: kubeconfig });
+  const made: string[] = [];
   const watches = new Set<{ stop(): void }>();
 
-  function open(method: string, path: string, body?: unknown) {
+  async function open(method: string, path: string, body?: unknown) {
+    const { agent, headers } = await connection.access();
     const text = body === undefined ? '' : JSON.stringify(body);
     const asked = request(server + path, {
       method,
       agent,
       headers: {
-        authorization: `Bearer ${adminToken}`,
+        ...headers,
         'content-type': method === 'PATCH' ? 'application/merge-patch+json' : 'application/json',
         // Node would send a body with DELETE, and not say so.
         'content-length': String(Buffer.byteLength(text)),
@@ -64,9 +81,9 @@ export async function startCluster(): Promise<Cluster> {
     return asked;
   }
 
-  function call<Answer>(method: string, path: string, body?: unknown): Promise<Answer> {
+  async function call<Answer>(method: string, path: string, body?: unknown): Promise<Answer> {
+    const asked = await open(method, path, body);
     return new Promise((resolve, reject) => {
-      const asked = open(method, path, body);
       asked.once('error', reject);
       asked.once('response', (response) => {
         let text = '';
@@ -87,12 +104,12 @@ export async function startCluster(): Promise<Cluster> {
   function watch(path: string, onEvent: (type: string, object: KubernetesObject) => void) {
     let isOver = false;
     let end = (): void => {};
-    const begin = (): void => {
-      if (isOver) return;
-      const asked = open('GET', `${path}${path.includes('?') ? '&' : '?'}watch=true`);
+    const begin = async (): Promise<void> => {
+      const asked = await open('GET', `${path}${path.includes('?') ? '&' : '?'}watch=true`);
+      if (isOver) return void asked.destroy();
       let rest = '';
       const later = (): void => {
-        if (!isOver) setTimeout(begin, again);
+        if (!isOver) setTimeout(() => void begin(), again);
       };
       end = () => asked.destroy();
       asked.once('error', later);
@@ -110,7 +127,7 @@ export async function startCluster(): Promise<Cluster> {
         response.once('close', later);
       });
     };
-    begin();
+    void begin();
     const stream = {
       stop() {
         isOver = true;
@@ -122,18 +139,24 @@ export async function startCluster(): Promise<Cluster> {
     return stream;
   }
 
+  const users: Pick<Users, 'userOf' | 'kubeconfigOf'> & Partial<Users> = given
+    ? await makeUsers(given, `${prefix}-users`, call)
+    : { userOf: (name) => name, kubeconfigOf: (name) => own?.kubeconfigOf(name) ?? '' };
+
   return {
-    kubernetes,
-    call,
-    watch,
-    async namespace(name, labels = {}) {
+    ...{ server, ca, kubeconfig, prefix, call, watch },
+    kubeconfigOf: users.kubeconfigOf,
+    restartServer: own?.restartServer ?? null,
+    async namespace(ending, labels = {}) {
+      const name = `${prefix}-${ending}`;
+      made.push(name);
       await call('POST', '/api/v1/namespaces', { metadata: { name, labels } });
       // Pods are refused before its service account is there.
       for (;;) {
         const found = await call('GET', `/api/v1/namespaces/${name}/serviceaccounts/default`).catch(
           () => null,
         );
-        if (found) return;
+        if (found) return name;
         await new Promise((resolve) => setTimeout(resolve, again));
       }
     },
@@ -143,13 +166,16 @@ export async function startCluster(): Promise<Cluster> {
       await call('POST', `${at}/rolebindings`, {
         metadata: { name: user },
         roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: user },
-        subjects: [{ kind: 'User', name: user, apiGroup: 'rbac.authorization.k8s.io' }],
+        subjects: [{ kind: 'User', name: users.userOf(user), apiGroup: 'rbac.authorization.k8s.io' }],
       });
     },
     async close() {
       for (const stream of watches) stream.stop();
-      agent.destroy();
-      await kubernetes.stop();
+      // One of our own goes as a whole.
+      if (given) for (const name of made) await call('DELETE', `/api/v1/namespaces/${name}`).catch(() => {});
+      await users.close?.();
+      connection.close();
+      await own?.stop();
     },
   };
 }

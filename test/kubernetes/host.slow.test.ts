@@ -44,8 +44,9 @@ describe('on Kubernetes itself', { concurrency: 1, skip: whyNoKubernetes }, () =
     await cluster.allow(namespace, 'runners', roleRules({ watch: true }));
     return fixtureOn(
       {
-        connection: () => connectByKubeconfig({ file: cluster.kubernetes.kubeconfigOf('runners') }),
+        connection: () => connectByKubeconfig({ file: cluster.kubeconfigOf('runners') }),
         options: { namespace },
+        machine: nodes.machine,
         alive: async () => (await jobs(namespace)).filter(isAlive).map(({ metadata }) => metadata.name),
         async endByItself(name) {
           (await until(`${name} runs`, () => ends.get(`${namespace}/${name}`) ?? false))();
@@ -247,7 +248,7 @@ function open(
     host,
     options: kubernetesHostOptions.parse({ namespace }),
     osOf: () => 'linux',
-    connection: connectByKubeconfig({ file: cluster.kubernetes.kubeconfigOf(user) }),
+    connection: connectByKubeconfig({ file: cluster.kubeconfigOf(user) }),
     clock,
     random,
     onEvent: async (event) => void events.push(event),
@@ -256,7 +257,14 @@ function open(
   const request = (machine: Readonly<Record<string, unknown>> = {}): LaunchRequest => {
     named += 1;
     const name = runnerName(deployment, host, pool, `1${String(named).padStart(25, '0')}`);
-    return launchRequest({ name, attempt: 1, deployment, pool, now: clock.now(), machine });
+    return launchRequest({
+      name,
+      attempt: 1,
+      deployment,
+      pool,
+      now: clock.now(),
+      machine: { ...nodes.machine, ...machine },
+    });
   };
   return { opened, request, events };
 }
@@ -273,9 +281,7 @@ async function quota(namespace: string, hard: Readonly<Record<string, string>>):
 
 async function newNamespace(labels: Readonly<Record<string, string>> = {}): Promise<string> {
   namespaces += 1;
-  const name = `test-${namespaces}`;
-  await cluster.namespace(name, labels);
-  return name;
+  return cluster.namespace(`host-${namespaces}`, labels);
 }
 
 async function jobs(namespace: string): Promise<KubernetesObject[]> {

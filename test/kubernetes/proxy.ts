@@ -35,9 +35,8 @@ export async function startProxy(
   cluster: Cluster,
   { user, faults }: { user: string; faults: boolean },
 ): Promise<Proxy> {
-  const { kubernetes } = cluster;
   const folder = mkdtempSync(join(tmpdir(), 'proxy-'));
-  const agent = new Agent({ ca: kubernetes.ca, keepAlive: true });
+  const agent = new Agent({ ca: cluster.ca, keepAlive: true });
   const counts: Record<string, number> = {};
   let turn = 0;
 
@@ -60,7 +59,7 @@ export async function startProxy(
     }
     const { host: _host, ...headers } = incoming.headers;
     const asked = request(
-      kubernetes.server + (incoming.url ?? ''),
+      cluster.server + (incoming.url ?? ''),
       { method: incoming.method, headers, agent },
       (answer) => {
         if (fault === 'lost') {
@@ -87,7 +86,7 @@ export async function startProxy(
   await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
 
-  const config = JSON.parse(readFileSync(kubernetes.kubeconfigOf(user), 'utf8')) as {
+  const config = JSON.parse(readFileSync(cluster.kubeconfigOf(user), 'utf8')) as {
     clusters: { cluster: Record<string, unknown> }[];
   };
   for (const entry of config.clusters)

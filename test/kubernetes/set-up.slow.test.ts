@@ -17,10 +17,13 @@ const patienceMs = 60_000;
 
 let cluster: Cluster;
 
-function objects(namespace: string, given: Partial<ManifestsGiven> = {}) {
+const nameOf = (ending: string): string => `${cluster.prefix}-${ending}`;
+
+/** By the ending of the namespace's name. */
+function objects(ending: string, given: Partial<ManifestsGiven> = {}) {
   const printed = manifestsOf({
     name: 'github-runners-pods',
-    options: { namespace, watch: false },
+    options: { namespace: nameOf(ending), watch: false },
     subject: { kind: 'Group', name: 'github-runners-pods' },
     limit: 20,
     podSecurity: 'restricted',
@@ -35,7 +38,7 @@ describe('what a deploy makes in a cluster', { concurrency: 1, skip: whyNoKubern
 
   before(async () => {
     cluster = await startCluster();
-    const connection = connectByKubeconfig({ file: cluster.kubernetes.kubeconfig });
+    const connection = connectByKubeconfig({ file: cluster.kubeconfig });
     close = connection.close;
     caller = createCaller({ connection, clock });
   });
@@ -48,24 +51,27 @@ describe('what a deploy makes in a cluster', { concurrency: 1, skip: whyNoKubern
   const remove = (list: ReturnType<typeof objects>, by = madeBy) =>
     removeObjects(caller, list, { madeBy: by, clock, until: clock.now() + patienceMs });
 
-  const places = (namespace: string) => [
-    `/api/v1/namespaces/${namespace}`,
-    `/apis/rbac.authorization.k8s.io/v1/namespaces/${namespace}/roles/github-runners-pods`,
-    `/apis/rbac.authorization.k8s.io/v1/namespaces/${namespace}/rolebindings/github-runners-pods`,
-    `/api/v1/namespaces/${namespace}/resourcequotas/github-runners-pods`,
-    `/apis/networking.k8s.io/v1/namespaces/${namespace}/networkpolicies/github-runners-pods`,
-  ];
+  const places = (ending: string) => {
+    const namespace = nameOf(ending);
+    return [
+      `/api/v1/namespaces/${namespace}`,
+      `/apis/rbac.authorization.k8s.io/v1/namespaces/${namespace}/roles/github-runners-pods`,
+      `/apis/rbac.authorization.k8s.io/v1/namespaces/${namespace}/rolebindings/github-runners-pods`,
+      `/api/v1/namespaces/${namespace}/resourcequotas/github-runners-pods`,
+      `/apis/networking.k8s.io/v1/namespaces/${namespace}/networkpolicies/github-runners-pods`,
+    ];
+  };
   const look = (path: string): Promise<KubernetesObject | null> =>
     cluster.call('GET', path).catch(() => null);
-  const there = async (namespace: string) =>
-    (await Promise.all(places(namespace).map(look))).map((found) => found !== null);
-  const may = async (namespace: string, verb: string, resource: string) => {
+  const there = async (ending: string) =>
+    (await Promise.all(places(ending).map(look))).map((found) => found !== null);
+  const may = async (ending: string, verb: string, resource: string) => {
     const group = resource === 'jobs' ? 'batch' : '';
     const { status } = await cluster.call('POST', '/apis/authorization.k8s.io/v1/subjectaccessreviews', {
       spec: {
         user: 'someone',
         groups: ['github-runners-pods'],
-        resourceAttributes: { namespace, verb, resource, group },
+        resourceAttributes: { namespace: nameOf(ending), verb, resource, group },
       },
     });
     return status['allowed'] === true;
@@ -80,7 +86,7 @@ describe('what a deploy makes in a cluster', { concurrency: 1, skip: whyNoKubern
     // A new Role is known to the server some ms later.
     await until('the group may', () => may('made', 'create', 'jobs'));
     assert.equal(await may('made', 'get', 'secrets'), false);
-    assert.equal(await may('default', 'create', 'jobs'), false);
+    assert.equal(await may('elsewhere', 'create', 'jobs'), false);
     await remove(list);
     assert.deepEqual(await there('made'), [false, false, false, false, false]);
     await remove(list);
@@ -103,23 +109,25 @@ describe('what a deploy makes in a cluster', { concurrency: 1, skip: whyNoKubern
 
   test('a namespace that was there stays, with what others have in it', async () => {
     await cluster.namespace('theirs', { team: 'build' });
-    await cluster.call('POST', '/api/v1/namespaces/theirs/configmaps', { metadata: { name: 'theirs' } });
+    await cluster.call('POST', `/api/v1/namespaces/${nameOf('theirs')}/configmaps`, {
+      metadata: { name: 'theirs' },
+    });
     await apply(objects('theirs'));
-    const labels = (await look('/api/v1/namespaces/theirs'))?.metadata.labels ?? {};
+    const labels = (await look(`/api/v1/namespaces/${nameOf('theirs')}`))?.metadata.labels ?? {};
     assert.equal(labels['team'], 'build');
     assert.equal(labels['pod-security.kubernetes.io/enforce'], 'restricted');
     await remove(objects('theirs'));
     assert.deepEqual(await there('theirs'), [true, false, false, false, false]);
-    assert.ok(await look('/api/v1/namespaces/theirs/configmaps/theirs'));
+    assert.ok(await look(`/api/v1/namespaces/${nameOf('theirs')}/configmaps/theirs`));
   });
 
   test('a namespace that somebody made stricter or laxer is not changed, and that is said', async () => {
     await cluster.namespace('strict', { 'pod-security.kubernetes.io/enforce': 'restricted' });
     await assert.rejects(
       apply(objects('strict', { podSecurity: 'privileged' })),
-      /namespace strict is there, and its labels are somebody else's: .*pod-security.*Remedy/s,
+      /namespace \S+-strict is there, and its labels are somebody else's: .*pod-security.*Remedy/s,
     );
-    const labels = (await look('/api/v1/namespaces/strict'))?.metadata.labels;
+    const labels = (await look(`/api/v1/namespaces/${nameOf('strict')}`))?.metadata.labels;
     assert.equal(labels?.['pod-security.kubernetes.io/enforce'], 'restricted');
   });
 
@@ -131,7 +139,7 @@ describe('what a deploy makes in a cluster', { concurrency: 1, skip: whyNoKubern
     await remove(objects('shared'));
     assert.deepEqual(await there('shared'), [true, false, false, false, false]);
     await remove(second);
-    assert.equal(await look('/api/v1/namespaces/shared'), null);
+    assert.equal(await look(`/api/v1/namespaces/${nameOf('shared')}`), null);
   });
 
   test("another deployment's objects are neither taken over nor taken away", async () => {
@@ -141,7 +149,7 @@ describe('what a deploy makes in a cluster', { concurrency: 1, skip: whyNoKubern
     await remove(objects('taken'), other);
     assert.deepEqual(await there('taken'), [true, true, true, true, true]);
     await remove(objects('taken'));
-    assert.equal(await look('/api/v1/namespaces/taken'), null);
+    assert.equal(await look(`/api/v1/namespaces/${nameOf('taken')}`), null);
   });
 
   test('what somebody has changed by hand is put right by the next deploy', async () => {

@@ -40,6 +40,8 @@ export function launchRequest(
 export interface Ground {
   connection(): Connection;
   options?: Partial<KubernetesHostOptions>;
+  /** What a pool's machine has to say there. */
+  machine?: Readonly<Record<string, unknown>>;
   /** Names of Jobs that are not over, whoever's. */
   alive(): Promise<readonly string[]>;
   endByItself(name: string): Promise<void>;
@@ -86,7 +88,7 @@ export function fixtureOn(
   let host = hostOf(names.deployment);
   const stranger = hostOf(names.stranger);
   const request = (name: RunnerName, attempt: number, deployment = names.deployment): LaunchRequest =>
-    launchRequest({ name, attempt, deployment, pool, now: clock.now() });
+    launchRequest({ name, attempt, deployment, pool, now: clock.now(), machine: ground.machine ?? {} });
 
   return {
     host,
