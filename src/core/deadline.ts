@@ -89,7 +89,7 @@ function againAt(runner: Runner, first: number): number {
   return runner.terminatedAt === null ? first : Math.max(first, runner.terminatedAt + terminateAgainMs);
 }
 
-type JobDuty = 'ask' | 'endHold';
+type JobDuty = 'ask' | 'endHold' | 'rerun';
 
 export interface JobDeadline {
   at: number;
@@ -108,7 +108,7 @@ const gatedAskMsMax = 24 * 60 * 60_000;
 
 /** `null`: nothing passes by itself: it has ended, or runs on a runner that has its own deadline. */
 export function jobDeadline(job: Job): JobDeadline | null {
-  if (job.phase === 'completed') return null;
+  if (job.phase === 'completed') return rerunDeadline(job);
   if (job.phase === 'gated') {
     const lastAt = job.askedAt ?? job.firstSeenAt;
     const waitMs = Math.min(Math.max(lastAt - job.firstSeenAt, gatedAskMs), gatedAskMsMax);
@@ -142,5 +142,9 @@ export function absenceProvesFrom(
     (runner.lease?.until ?? runner.markedAt ?? 0) + host.callEffectMs + host.listStalenessMs + absenceMarginMs
   );
 }
+function rerunDeadline({ rerun }: Job): JobDeadline | null {
+  return rerun?.dueAt == null ? null : { at: rerun.dueAt, duty: 'rerun' };
+}
+
 
 const absenceMarginMs = 5_000;

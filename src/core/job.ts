@@ -9,6 +9,7 @@
 import { lasting } from './duration.ts';
 import type { HostName, JobKey, LaneKey, RunnerName } from './ids.ts';
 import type { RefusalCode } from './reason.ts';
+import { mergeRerun, type RerunFact, type RerunWish } from './rerun.ts';
 import type { Scope } from './scope.ts';
 import { type TimelineEntry, withEntry } from './timeline.ts';
 import { isSampled } from './trace.ts';
@@ -98,6 +99,8 @@ export interface Job {
   /** GitHub's last answer "still queued": when, and what we asked for. */
   confirmed: { at: number; purpose: AskPurpose } | null;
   askedAt: number | null;
+  /** It lost its machine to its platform, and may be run again. */
+  rerun: RerunWish | null;
 
   // The Publisher's.
   counted: JobCount | null;
@@ -154,7 +157,8 @@ export type JobFact =
   /** A held job's back-off is over, or something of its run moved. */
   | { kind: 'holdEnded' }
   /** The configuration changed, and this is where it belongs now. */
-  | { kind: 'rerouted'; route: JobRoute };
+  | { kind: 'rerouted'; route: JobRoute }
+  | RerunFact;
 
 /**
  * The job after the fact, or `null` where the fact is nothing new: a duplicate, or older than what is known.
@@ -211,6 +215,9 @@ export function mergeJob(job: Job | null, fact: JobFact, at: number): Job | null
         null,
         at,
       );
+    case 'rerunPutOff':
+    case 'rerunSettled':
+      return job && mergeRerun(job, fact, at);
     default:
       return fact satisfies never;
   }
@@ -237,6 +244,7 @@ function firstSighting(sighting: JobSighting, at: number, by: SightedBy): Job {
     completedSeenAt: sighting.phase === 'completed' ? at : null,
     confirmed: null,
     askedAt: null,
+    rerun: null,
     counted: null,
     orders: 0,
     lastOrder: null,

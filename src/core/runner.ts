@@ -155,7 +155,7 @@ export type RunnerFact =
   /** Its host has put the machine that stands by to rest. */
   | { kind: 'rested' }
   /** Its platform takes the machine back in a moment. */
-  | { kind: 'interrupted'; why: string }
+  | { kind: 'interrupted'; why: string; takenAt?: number | undefined; machine?: MachineId | null }
   /** A machine with good proof asks for its configuration. */
   /** `machine`: what asks has proven to be it, and no other machine's claim is taken for it. */
   | { kind: 'claim'; windowMs: number; timesMax: number; machine?: MachineId | undefined }
@@ -254,7 +254,9 @@ export function mergeRunner(runner: Runner, fact: RunnerFact, at: number): Runne
       if (runner.restedAt !== null) return unchanged;
       return dirtied(forward(runner, 'standby', at, { restedAt: at }, 'at rest'), at);
     case 'interrupted':
-      return interrupted(runner, fact.why, at);
+      if (fact.machine && runner.machine && fact.machine !== runner.machine)
+        return refused('it is another machine');
+      return interrupted(runner, fact, at);
     case 'claim':
       return claim(runner, fact, at);
     case 'unclaimed':
@@ -474,9 +476,13 @@ function removing(runner: Runner, code: EndingCode, why: string, at: number): Ru
 }
 
 /** With a job it goes on as long as it can; without one it is replaced before its machine is taken back. */
-function interrupted(runner: Runner, why: string, at: number): RunnerMerge {
+function interrupted(
+  runner: Runner,
+  { why, takenAt }: Extract<RunnerFact, { kind: 'interrupted' }>,
+  at: number,
+): RunnerMerge {
   if (runner.state === 'gone' || runner.interruptedAt !== null) return unchanged;
-  const noted = { ...runner, interruptedAt: at };
+  const noted = { ...runner, interruptedAt: takenAt ?? at };
   const merged = removing(noted, 'interrupted', why, at);
   if (merged.outcome === 'changed') return merged;
   return changed({ ...noted, timeline: withEntry(runner.timeline, { at, what: 'interrupted', why }) });

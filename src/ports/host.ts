@@ -23,7 +23,7 @@ export interface LaunchRequest {
   /** Longest life that the machine may have, its own guard if this system is gone. */
   lifetimeMsMax: number;
   /** Asks for a machine that its platform will not take back: its job lost one to an interruption before. */
-  steady?: boolean;
+  steady?: boolean | undefined;
   configuration: RunnerConfiguration;
 }
 
@@ -128,6 +128,11 @@ export interface HostEvent {
   name: string;
   machine: MachineId | null;
   happened: 'gone' | 'failed' | 'interrupted' | 'waits';
+  /**
+   * `interrupted`: when its platform takes it. With `gone` where that is why, and may not have been told before: the
+   * earliest time at which that began.
+   */
+  takenAt?: EpochMs;
   /** For people: exit status, signal, spot interruption … */
   cause: string;
   at: EpochMs;

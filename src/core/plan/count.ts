@@ -6,6 +6,7 @@ import { type HostName, type LaneKey, parseJobKey, type RunnerName } from '../id
 import type { Job, JobClass, JobCount } from '../job.ts';
 import { type Lane, lostToSlowDown, waiting } from '../ledger.ts';
 import { heldCause, speaksAgainstPool } from '../reason.ts';
+import { lostItsMachine, withRerunWish } from '../rerun.ts';
 import { mergeRunner, type Runner, type RunnerFact, runnerClass } from '../runner.ts';
 import { poolOfLane, type Scope } from '../scope.ts';
 import { lostItsRunner, withEntries, withEntry } from '../timeline.ts';
@@ -27,6 +28,7 @@ export function countJob(draft: Draft, job: Job, own: OwnRunner): void {
 
   const runner = job.runner ? own(job.runner.name) : null;
   if (runner?.host === draft.host) jobOnRunner(draft, job, runner.name);
+  if (runner?.host === draft.host) next = withRerun(draft, next, draft.runner(runner.name));
   next = withOrphanAsk(draft, next, runner);
   next = handedOn(draft, next, runner?.host ?? null);
   draft.setJob(next);
@@ -120,6 +122,12 @@ function jobOnRunner(draft: Draft, job: Job, name: RunnerName): void {
   if (job.phase === 'completed') learn(draft, name, { kind: 'done', job: job.key });
 }
 
+/** Whichever of the two is heard of last, the job's end or that of its machine. */
+function withRerun(draft: Draft, job: Job, runner: Runner | null): Job {
+  if (!runner || !lostItsMachine(job, runner)) return job;
+  return withRerunWish(job, draft.settings(runner.pool)?.rerunInterrupted ?? false, draft.now);
+}
+
 function learn(draft: Draft, name: RunnerName, fact: RunnerFact): void {
   const runner = draft.runner(name);
   if (!runner) return;
@@ -166,6 +174,7 @@ export function countRunner(draft: Draft, runner: Runner): void {
   draft.setRunner(counted);
   if (after !== 'coming') orphanNotedJob(draft, counted);
   if (after === null || counted.doneAt !== null) askAboutJobOf(draft, counted);
+  if (counted.interruptedAt !== null) rerunJobOf(draft, counted);
   if ((before === 'coming' || before === 'standby') && after !== before) afterComing(draft, counted, after);
 }
 
@@ -226,6 +235,13 @@ function askAboutJobOf(draft: Draft, runner: Runner): void {
     ...job,
     ask: { dueAt: draft.now + draft.configuration.timing.orphanJobMs, purpose: 'orphan' },
   });
+}
+
+function rerunJobOf(draft: Draft, runner: Runner): void {
+  const job = runner.job ? draft.job(runner.job) : null;
+  if (!job) return;
+  const next = withRerun(draft, job, runner);
+  if (next !== job) draft.setJob(next);
 }
 
 /** What the end of its coming says about its pool, its host and its lane. */

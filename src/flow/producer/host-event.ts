@@ -18,6 +18,9 @@ export interface HostEventDeps {
   own: OwnRunner;
 }
 
+/** As the claim's: from a runner to the spare on its machine, and to the runner that this became. */
+const hopsMax = 4;
+
 export function createHostEventDoor(
   deps: HostEventDeps,
 ): (host: HostName, event: HostEvent) => Promise<void> {
@@ -28,27 +31,32 @@ export function createHostEventDoor(
       telemetry.count(metrics.hostEvents, { host, outcome: 'stranger' });
       return;
     }
-    const fact = factOf(event);
-    let recorded = await table.recordRunner(own.name, [fact], clock.now());
-    // A spare's machine may die after its place was handed over, and before it knows its new name.
-    if (recorded.outcome === 'unchanged' && recorded.runner.activatedAs)
-      recorded = await table.recordRunner(recorded.runner.activatedAs, [fact], clock.now());
+    const facts = factsOf(event);
+    let recorded = await table.recordRunner(own.name, facts, clock.now());
+    // A machine may die after its place was handed over, once or twice, and before it knows its new name.
+    for (let hops = 0; hops < hopsMax && recorded.outcome === 'unchanged'; hops += 1) {
+      if (recorded.runner.activatedAs === null) break;
+      recorded = await table.recordRunner(recorded.runner.activatedAs, facts, clock.now());
+    }
     telemetry.count(metrics.hostEvents, { host, outcome: recorded.outcome });
   };
 }
 
-function factOf({ happened, cause, machine }: HostEvent): RunnerFact {
+/** An event of another machine of this name, one that a lost call started, says nothing about this one. */
+function factsOf({ happened, cause, machine, takenAt }: HostEvent): RunnerFact[] {
   const why = readable(cause);
+  const interrupted: RunnerFact = { kind: 'interrupted', why, machine, takenAt };
   switch (happened) {
-    case 'gone':
-      // An event of another machine of this name, one that a lost call started, says nothing about this one.
-      return { kind: 'gone', code: 'ended', why, machine };
+    case 'gone': {
+      const gone: RunnerFact = { kind: 'gone', code: 'ended', why, machine };
+      return takenAt === undefined ? [gone] : [interrupted, gone];
+    }
     case 'failed':
-      return { kind: 'removing', code: 'refused', why };
+      return [{ kind: 'removing', code: 'refused', why }];
     case 'interrupted':
-      return { kind: 'interrupted', why };
+      return [interrupted];
     case 'waits':
-      return { kind: 'note', what: 'its host', why };
+      return [{ kind: 'note', what: 'its host', why }];
     default:
       return happened satisfies never;
   }

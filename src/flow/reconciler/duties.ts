@@ -12,6 +12,7 @@ import { mayBeRegistered } from '../registration.ts';
 import type { Ask } from './ask.ts';
 import type { ReconcilerDeps } from './deps.ts';
 import { metrics } from './metrics.ts';
+import { createRerun } from './rerun.ts';
 
 /** The host's machines, asked for once by a step however many of its runners are in doubt. */
 type ListHost = () => ReturnType<Host['list']>;
@@ -26,6 +27,7 @@ const idleAsksMax = 10;
 
 export function createDuties(deps: ReconcilerDeps, ask: Ask): Duties {
   const { clock, table, github, telemetry, configuration } = deps;
+  const rerun = createRerun(deps);
 
   return {
     async runner(name, listHost) {
@@ -43,8 +45,17 @@ export function createDuties(deps: ReconcilerDeps, ask: Ask): Duties {
       const deadline = job ? jobDeadline(job) : null;
       if (!job || !deadline || deadline.at > clock.now()) return;
       telemetry.count(metrics.duties, { host: 'none', duty: deadline.duty });
-      if (deadline.duty === 'endHold') await table.recordJob(key, [{ kind: 'holdEnded' }], clock.now());
-      else await ask(key, job.ask?.purpose ?? 'orphan');
+      switch (deadline.duty) {
+        case 'endHold':
+          await table.recordJob(key, [{ kind: 'holdEnded' }], clock.now());
+          return;
+        case 'ask':
+          return ask(key, job.ask?.purpose ?? 'orphan');
+        case 'rerun':
+          return rerun(job);
+        default:
+          deadline.duty satisfies never;
+      }
     },
   };
 

@@ -5,6 +5,7 @@ export const metrics = {
   duties: 'reconciler_duties_total',
   uncounted: 'reconciler_uncounted_total',
   asks: 'reconciler_asks_total',
+  reruns: 'reconciler_reruns_total',
   redeliveries: 'reconciler_redeliveries_total',
   deliveriesFailed: 'github_deliveries_failed',
   jobsFound: 'reconciler_jobs_found_total',
@@ -40,6 +41,12 @@ export const meanings: Meanings<typeof metrics> = {
     kind: 'count',
     unit: 'count',
     says: 'Jobs that GitHub was asked about, by why, and what it answered.',
+    series: null,
+  },
+  reruns: {
+    kind: 'count',
+    unit: 'count',
+    says: 'Jobs that lost their machine to its platform and whose pool wants them run again, by what came of it.',
     series: null,
   },
   redeliveries: {

@@ -17,9 +17,10 @@ export interface OfferTerms {
   priority: number;
 }
 
-/** Every type in every zone in every market of the pool: the preferred first. */
-export function offersOf(machine: Ec2Machine, subnets: Made['subnets']): OfferTerms[] {
-  return marketsOf(machine).flatMap((market) =>
+/** Every type in every zone in every market of the pool: the preferred first. `steady`: none that is taken back. */
+export function offersOf(machine: Ec2Machine, subnets: Made['subnets'], steady = false): OfferTerms[] {
+  const markets: readonly Market[] = steady ? ['onDemand'] : marketsOf(machine);
+  return markets.flatMap((market) =>
     machine.instanceTypes.flatMap((instanceType, priority) =>
       oneSubnetPerZone(subnets).map(([zone, subnet]) => ({
         offer: `${instanceType}/${zone}/${market}`,

@@ -88,6 +88,7 @@ function aJob(id: number): Job {
     lastOrder: null,
     held: null,
     ask: null,
+    rerun: null,
     dirty: null,
   };
   const times = { firstSeenAt: startMs, queuedSeenAt: startMs, startedSeenAt: null, completedSeenAt: null };
