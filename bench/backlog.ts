@@ -65,7 +65,7 @@ export async function createBacklog(file: string): Promise<Backlog> {
     own,
     makeTraceparent: (parent) => makeTraceparent(parent, random),
   };
-  const times = { ...configuration.timing, jobMsMax: 3_600_000, endGraceMs: 10_000 };
+  const times = { ...configuration.timing, jobMsMax: 3_600_000, endGraceMs: 10_000, reuseMs: 0 };
   const table: SqliteJobsTable = createSqliteJobsTable({
     database: file,
     onChanges: () => {},
@@ -77,6 +77,7 @@ export async function createBacklog(file: string): Promise<Backlog> {
   await table.deployment(() => deployment);
   const nowhere = { publish: async () => {} };
   const publish = createPublisher({
+    sparesAt: ({ spares }) => ({ spares, until: null }),
     clock,
     random,
     table,

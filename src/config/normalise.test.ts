@@ -33,6 +33,9 @@ test('the configuration is complete, in milliseconds and in lower case', () => {
       labels: ['lint', 'self-hosted'],
       limit: 4,
       spares: 0,
+      spareChanges: [],
+      reuseMs: 0,
+      rerunInterrupted: false,
       weight: 1,
       priority: 0,
       register: 'organisation',
@@ -95,6 +98,19 @@ test('a pool waits as it says, else as timing says, else as the type of its host
     [0, 90_000],
     [60_000, 300_000],
   ]);
+});
+
+test('a machine of EC2 has the time to boot that its system takes, where nothing else is said', () => {
+  const hosts = { ec2: { type: 'ec2', limit: 9 } };
+  const machine = (type: string) => ({ instanceTypes: [type] });
+  const pools = {
+    linux: { host: 'ec2', os: 'linux', limit: 1, labels: ['a'], machine: machine('m7i.large') },
+    windows: { host: 'ec2', os: 'windows', limit: 1, labels: ['b'], machine: machine('m7i.large') },
+    macos: { host: 'ec2', os: 'macos', limit: 1, labels: ['c'], machine: machine('mac1.metal') },
+  };
+  const bootMs = (timing: object) => normalised({ hosts, pools, timing }).pools.map((pool) => pool.bootMs);
+  assert.deepEqual(bootMs({}), [300_000, 900_000, 3_600_000]);
+  assert.deepEqual(bootMs({ bootSeconds: 700 }), [700_000, 700_000, 700_000]);
 });
 
 test('the order in which pools are written is kept, as it is their precedence', () => {

@@ -20,7 +20,7 @@ import {
 import { absenceProvesFrom, jobDeadline, type RunnerTimes, runnerDeadline } from './deadline.ts';
 import type { Runner, RunnerFact } from './runner.ts';
 
-const times: RunnerTimes = { ...timing, jobMsMax: 3_600_000, endGraceMs: 10_000 };
+const times: RunnerTimes = { ...timing, jobMsMax: 3_600_000, endGraceMs: 10_000, reuseMs: 0 };
 const made = (...facts: readonly RunnerFact[]) => withFacts(orderedRunner(), startMs, ...facts);
 const dueOf = (runner: Runner): [string, number] | null => {
   const deadline = runnerDeadline(runner, times);
@@ -45,7 +45,8 @@ describe("a runner's deadline", () => {
       [made(...online, busy, { kind: 'done', job: null }), ['terminate', times.endGraceMs]],
       [made(...online, surplus), ['terminate', timing.outboxMs]],
       [spare(...launched), ['giveUpBoot', timing.bootMs]],
-      [spare(...launched, { kind: 'standby' }), ['renewStandby', 24 * 3_600_000]],
+      [spare(...launched, { kind: 'standby' }), ['standByAgain', timing.outboxMs]],
+      [spare(...launched, { kind: 'standby' }, { kind: 'rested' }), ['renewStandby', 24 * 3_600_000]],
       [made(...online, gone), null],
     ];
     for (const [runner, due] of states) assert.deepEqual(dueOf(runner), due, runner.state);

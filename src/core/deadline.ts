@@ -13,7 +13,11 @@ type RunnerDuty =
   | 'resolveLaunch'
   /** Launched, never online. */
   | 'giveUpBoot'
-  /** Standing by for so long that its image is old. */
+  /** It stands by and is not at rest: the order to put it there was lost, or is to be asked for again. */
+  | 'standByAgain'
+  /** It stands by, but never came to rest. */
+  | 'giveUpRest'
+  /** Standing by for so long that its image is old, or its machine's time is over. */
   | 'renewStandby'
   /** Online and idle: is there a waiting job beside it? */
   | 'checkIdle'
@@ -33,6 +37,7 @@ export interface RunnerDeadline {
 export interface RunnerTimes extends Timing {
   jobMsMax: number;
   endGraceMs: number;
+  reuseMs: number;
 }
 
 /** A machine that stands by is renewed after this: images and configurations age. */
@@ -63,7 +68,7 @@ export function runnerDeadline(runner: Runner, times: RunnerTimes): RunnerDeadli
             duty: 'giveUpBoot',
           };
     case 'standby':
-      return { at: (runner.standbyAt ?? runner.orderedAt) + standbyMsMax, duty: 'renewStandby' };
+      return standbyDeadline(runner, times);
     case 'online':
       return {
         at: Math.max(runner.onlineAt ?? 0, runner.idleCheckedAt ?? 0) + times.idleBesideJobMs,
@@ -83,6 +88,19 @@ export function runnerDeadline(runner: Runner, times: RunnerTimes): RunnerDeadli
     default:
       return runner.state satisfies never;
   }
+}
+
+function standbyDeadline(runner: Runner, times: RunnerTimes): RunnerDeadline {
+  const standbyAt = runner.standbyAt ?? runner.orderedAt;
+  if (runner.restedAt === null) {
+    const giveUpAt = standbyAt + times.bootMs;
+    const againAt = Math.max(standbyAt, runner.restAskedAt ?? 0) + times.outboxMs;
+    return againAt < giveUpAt ? { at: againAt, duty: 'standByAgain' } : { at: giveUpAt, duty: 'giveUpRest' };
+  }
+  // A machine that has worked before was paid for that time; one that has not, is as old as its image.
+  return runner.machineSince === null
+    ? { at: standbyAt + standbyMsMax, duty: 'renewStandby' }
+    : { at: runner.machineSince + times.reuseMs, duty: 'renewStandby' };
 }
 
 function againAt(runner: Runner, first: number): number {
@@ -106,7 +124,7 @@ const queueExpiryMs = 24 * 60 * 60_000 + 5 * 60_000;
 const gatedAskMs = 60 * 60_000;
 const gatedAskMsMax = 24 * 60 * 60_000;
 
-/** `null`: nothing passes by itself: it has ended, or runs on a runner that has its own deadline. */
+/** `null`: nothing passes by itself: it has ended for good, or runs on a runner that has its own deadline. */
 export function jobDeadline(job: Job): JobDeadline | null {
   if (job.phase === 'completed') return rerunDeadline(job);
   if (job.phase === 'gated') {
@@ -122,6 +140,10 @@ export function jobDeadline(job: Job): JobDeadline | null {
       duty: 'ask',
     };
   return null;
+}
+
+function rerunDeadline({ rerun }: Job): JobDeadline | null {
+  return rerun?.dueAt == null ? null : { at: rerun.dueAt, duty: 'rerun' };
 }
 
 /**
@@ -142,9 +164,5 @@ export function absenceProvesFrom(
     (runner.lease?.until ?? runner.markedAt ?? 0) + host.callEffectMs + host.listStalenessMs + absenceMarginMs
   );
 }
-function rerunDeadline({ rerun }: Job): JobDeadline | null {
-  return rerun?.dueAt == null ? null : { at: rerun.dueAt, duty: 'rerun' };
-}
-
 
 const absenceMarginMs = 5_000;

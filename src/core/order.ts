@@ -16,6 +16,8 @@ export type Order =
       /** As it was committed with the order: whoever takes the order up at once need not read it first. */
       known?: Runner | undefined;
     }
+  /** Put the machine of a spare that stands by to rest, as its pool wants it. */
+  | { status: 'standBy'; host: HostName; os: OperatingSystem; runner: RunnerName }
   /** End one runner: at GitHub first, then at its host. */
   | { status: 'terminate'; host: HostName; os: OperatingSystem; runner: RunnerName }
   /** Ask GitHub what became of a job. */

@@ -76,11 +76,13 @@ export interface Runner {
   standbyAt: number | null;
   /** A spare's: its machine is at rest, as its pool wants it, and may be activated. */
   restedAt: number | null;
+  /** When that was last asked for again. */
+  restAskedAt: number | null;
   /** A machine that works for one runner after another: since when it has been there. */
   machineSince: number | null;
   /** Of the key that such a machine made before its first job, and shows at each claim. */
   keyHash: string | null;
-  /** Its platform said that it takes the machine back. */
+  /** Its platform takes the machine back: from then on what ends on it ends by that. */
   interruptedAt: number | null;
   claim: { at: number; times: number } | null;
   gitHubId: number | null;
@@ -118,6 +120,7 @@ export const notLaunched = {
   launchedAt: null,
   standbyAt: null,
   restedAt: null,
+  restAskedAt: null,
   machineSince: null,
   keyHash: null,
   interruptedAt: null,
@@ -151,14 +154,23 @@ export type RunnerFact =
   /** The host definitely refused the attempt, under the same lease; the next one may be made. */
   | { kind: 'attemptRefused'; owner: string }
   | { kind: 'launched'; machine: MachineId }
-  | { kind: 'standby' }
+  /** `keyHash`: of the machine's own key, where it has one. */
+  | { kind: 'standby'; keyHash?: string | undefined }
   /** Its host has put the machine that stands by to rest. */
   | { kind: 'rested' }
+  /** Its host is asked once more to put it to rest. */
+  | { kind: 'restAsked' }
   /** Its platform takes the machine back in a moment. */
   | { kind: 'interrupted'; why: string; takenAt?: number | undefined; machine?: MachineId | null }
   /** A machine with good proof asks for its configuration. */
   /** `machine`: what asks has proven to be it, and no other machine's claim is taken for it. */
-  | { kind: 'claim'; windowMs: number; timesMax: number; machine?: MachineId | undefined }
+  | {
+      kind: 'claim';
+      windowMs: number;
+      timesMax: number;
+      machine?: MachineId | undefined;
+      keyHash?: string | undefined;
+    }
   /** GitHub's limit refused the configuration: nothing was minted, and the same machine may claim again. */
   | { kind: 'unclaimed' }
   /** `times`: which claim it was made for; a claim that was repeated since has let go of it. */
@@ -211,6 +223,11 @@ export function runnerClass(runner: Runner): RunnerClass | null {
   return runner.lane === null ? 'standby' : 'coming';
 }
 
+/** Its machine may be put to work for the next job. */
+export function isReady(spare: Runner): boolean {
+  return spare.state === 'standby' && spare.restedAt !== null && spare.removing === null;
+}
+
 export function isMarked(runner: Runner): boolean {
   return runner.markedAt !== null;
 }
@@ -247,12 +264,15 @@ export function mergeRunner(runner: Runner, fact: RunnerFact, at: number): Runne
     case 'standby':
       if (runner.lane !== null) return refused('it is no spare');
       if (runner.state === 'gone' || runner.removing) return refused('it is on its way out');
+      if (hasOtherKey(runner, fact.keyHash)) return refused(otherKey);
       if (stateRank[runner.state] >= stateRank.standby) return unchanged;
-      return dirtied(forward(runner, 'standby', at, { standbyAt: at }), at);
+      return dirtied(forward(withKey(runner, fact.keyHash), 'standby', at, { standbyAt: at }), at);
     case 'rested':
       if (runner.state !== 'standby' || runner.removing) return refused('it does not stand by');
       if (runner.restedAt !== null) return unchanged;
       return dirtied(forward(runner, 'standby', at, { restedAt: at }, 'at rest'), at);
+    case 'restAsked':
+      return runner.state === 'standby' ? changed({ ...runner, restAskedAt: at }) : unchanged;
     case 'interrupted':
       if (fact.machine && runner.machine && fact.machine !== runner.machine)
         return refused('it is another machine');
@@ -370,21 +390,37 @@ export function isAnother(runner: Runner, machine: MachineId | undefined): boole
   return machine !== undefined && machine !== machineOf(runner);
 }
 
+/**
+ * A machine that works for one runner after another made a key before its first job, which no job can read: a former job
+ * that shows the machine's document has another, or none.
+ */
+export function hasOtherKey(runner: Runner, keyHash: string | undefined): boolean {
+  return runner.keyHash !== null && runner.keyHash !== keyHash;
+}
+
+const otherKey = "it does not have the machine's own key";
+
+function withKey(runner: Runner, keyHash: string | undefined): Runner {
+  return keyHash === undefined || runner.keyHash !== null ? runner : { ...runner, keyHash };
+}
+
 function claim(
   runner: Runner,
-  { windowMs, timesMax, machine }: Extract<RunnerFact, { kind: 'claim' }>,
+  { windowMs, timesMax, machine, keyHash }: Extract<RunnerFact, { kind: 'claim' }>,
   at: number,
 ): RunnerMerge {
   if (isAnother(runner, machine))
     return refused(
       machineOf(runner) === null ? 'its machine is not known yet' : 'it is the claim of another machine',
     );
+  if (hasOtherKey(runner, keyHash)) return refused(otherKey);
   if (runner.lane === null) return refused('it stands by');
   if (runner.state === 'gone' || runner.doneAt !== null) return refused('it has ended');
   if (runner.removing) return refused(`it is being removed: ${runner.removing.why}`);
   if (!isMarked(runner)) return refused('it was not launched');
   if (stateRank[runner.state] >= stateRank.online) return refused('it is registered');
-  if (runner.claim === null) return changed(forward(runner, 'claimed', at, { claim: { at, times: 1 } }));
+  if (runner.claim === null)
+    return changed(forward(withKey(runner, keyHash), 'claimed', at, { claim: { at, times: 1 } }));
   // A claim whose answer was lost, by the same proof.
   if (at - runner.claim.at > windowMs) return refused('its claim is spent');
   if (runner.claim.times >= timesMax) return refused(`it claimed ${timesMax} times`);

@@ -202,7 +202,7 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
   function wireHost(hostName: HostName, host: Host): void {
     const launches = queue<Order>(`launch-${hostName}`, { concurrency: launcherConcurrency });
     const endings = queue<Order>(`terminate-${hostName}`, { concurrency: launcherConcurrency });
-    jobsTopic.subscribe(launches, { Host: [hostName], Status: ['launch'] });
+    jobsTopic.subscribe(launches, { Host: [hostName], Status: ['launch', 'standBy'] });
     jobsTopic.subscribe(endings, { Host: [hostName], Status: ['terminate'] });
     const at = (ports: Ports) => ({ ...ports, host: ports.hosts.get(hostName) ?? host });
     launches.consume(

@@ -2,6 +2,7 @@
 // process with queues of its own, the simulator, or one function for each, makes them here: so that a station can not
 // mean one thing in one place and another elsewhere. One function for each, so that a bundler leaves the others out.
 
+import { createMomentsAround } from '../adapters/calendar/cron.ts';
 import {
   type Configuration,
   hostByName,
@@ -13,6 +14,7 @@ import { jobDeadline, type RunnerTimes, runnerDeadline } from '../core/deadline.
 import { type GitHubName, type HostName, type PoolName, ulid } from '../core/ids.ts';
 import type { Order } from '../core/order.ts';
 import type { OwnRunner } from '../core/plan/count.ts';
+import { createSparesAt } from '../core/spares.ts';
 import { makeTraceparent } from '../core/trace.ts';
 import { createClaimTokens } from '../flow/claim-token.ts';
 import { ownRunnersOf } from '../flow/identity.ts';
@@ -147,6 +149,7 @@ export function makePublisher(
     configuration,
     prefix: deployment.prefix,
     own: ownOf(context),
+    sparesAt: createSparesAt(createMomentsAround()),
     telemetry,
     ...context.tracing,
     timeBudgetMs: publisherTimeBudgetMs,
@@ -193,7 +196,7 @@ function machineOf(configuration: Configuration, pool: PoolName) {
   if (!settings || !hostByName(configuration, settings.host)) return null;
   return {
     machine: settings.machine,
-    lifetimeMsMax: settings.bootMs + settings.idleMs + settings.jobMsMax,
+    lifetimeMsMax: settings.bootMs + settings.idleMs + settings.jobMsMax + settings.reuseMs,
   };
 }
 
@@ -285,6 +288,7 @@ function timesOf(
       idleMs: settings?.idleMs ?? configuration.timing.idleMs,
       jobMsMax: settings?.jobMsMax ?? jobMsMaxOfGitHub,
       endGraceMs: traitsOf(host)?.endGraceMs ?? 0,
+      reuseMs: settings?.reuseMs ?? 0,
     };
   };
 }

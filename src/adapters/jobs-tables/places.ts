@@ -2,7 +2,7 @@
 
 import type { HostName, LaneKey, PoolName } from '../../core/ids.ts';
 import type { Job, JobClass } from '../../core/job.ts';
-import type { Runner, RunnerClass } from '../../core/runner.ts';
+import { isReady, type Runner, type RunnerClass } from '../../core/runner.ts';
 import type { Deadlines } from '../../ports/jobs-table.ts';
 
 export interface JobPlaces {
@@ -81,6 +81,7 @@ function laneRank(runner: Runner): Rank {
 
 /** Which spare is put to work first: the oldest of those that are ready. */
 function spareRank(runner: Runner): Rank {
-  const isReady = runner.state === 'standby' && runner.removing === null;
-  return isReady ? { rank: 0, at: runner.standbyAt ?? runner.orderedAt } : { rank: 1, at: runner.orderedAt };
+  return isReady(runner)
+    ? { rank: 0, at: runner.standbyAt ?? runner.orderedAt }
+    : { rank: 1, at: runner.orderedAt };
 }

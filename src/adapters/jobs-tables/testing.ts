@@ -447,7 +447,7 @@ function rank(runner: Runner): string {
 }
 
 function rankOfSpare(runner: Runner): string {
-  const isReady = runner.state === 'standby' && runner.removing === null;
+  const isReady = runner.state === 'standby' && runner.restedAt !== null && runner.removing === null;
   return isReady
     ? `0 ${runner.standbyAt ?? runner.orderedAt} ${runner.name}`
     : `1 ${runner.orderedAt} ${runner.name}`;

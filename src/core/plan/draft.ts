@@ -18,6 +18,7 @@ import {
 import type { Order } from '../order.ts';
 import type { Runner } from '../runner.ts';
 import type { Scope } from '../scope.ts';
+import type { SparesAt, SparesNow } from '../spares.ts';
 
 export interface Draft {
   readonly host: HostName;
@@ -32,6 +33,8 @@ export interface Draft {
   pool(name: PoolName): PoolBooks;
   setPool(name: PoolName, change: Partial<PoolBooks>): void;
   settings(name: PoolName): PoolSettings | null;
+  /** Machines that are to stand by now, and when that number changes next. */
+  spares(settings: PoolSettings): SparesNow;
 
   lane(key: LaneKey): Lane | null;
   /** The lane, made if there is none. */
@@ -47,6 +50,8 @@ export interface Draft {
   jobsKnown(): Job[];
   runner(name: RunnerName): Runner | null;
   setRunner(runner: Runner): void;
+  /** Those that this plan writes, but for new ones. */
+  runnersTouched(): Runner[];
   addRunner(runner: Runner): void;
   /** Read only: takes no item of the commit. */
   know(known: { jobs?: readonly Job[]; runners?: readonly Runner[]; lanes?: readonly Lane[] }): void;
@@ -65,8 +70,9 @@ export function createDraft(read: {
   now: number;
   configuration: Configuration;
   ledger: Ledger;
+  sparesAt: SparesAt;
 }): Draft {
-  const { host, now, configuration } = read;
+  const { host, now, configuration, sparesAt } = read;
   const hostLimit = configuration.hosts.find((settings) => settings.name === host)?.limit ?? 0;
   const poolSettings = new Map(
     configuration.pools.filter((pool) => pool.host === host).map((pool) => [pool.name, pool]),
@@ -98,6 +104,7 @@ export function createDraft(read: {
       draft.setLedger({ pools: { ...ledger.pools, [name]: { ...draft.pool(name), ...change } } });
     },
     settings: (name) => poolSettings.get(name) ?? null,
+    spares: (settings) => sparesAt(settings, now),
 
     lane: (key) => lanes.get(key) ?? null,
     openLane(key, pool, scope, group) {
@@ -123,6 +130,7 @@ export function createDraft(read: {
       runners.set(runner.name, runner);
       runnersWritten.add(runner.name);
     },
+    runnersTouched: () => [...runnersWritten].flatMap((name) => runners.get(name) ?? []),
     addRunner(runner) {
       runnersNew.set(runner.name, runner);
     },
@@ -162,7 +170,7 @@ export function createDraft(read: {
         lanes: touched.filter((lane) => !isEmpty(lane)),
         lanesEmptied: touched.filter((lane) => isEmpty(lane)),
         jobs: draft.jobsTouched(),
-        runners: [...runnersWritten].flatMap((name) => runners.get(name) ?? []),
+        runners: draft.runnersTouched(),
         runnersNew: [...runnersNew.values()],
       };
     },

@@ -7,17 +7,20 @@ import { waitsOfJob } from '../episodes.ts';
 import type { PoolName } from '../ids.ts';
 import type { Job } from '../job.ts';
 import type { Lane } from '../ledger.ts';
-import { mergeRunner, notLaunched, type Runner } from '../runner.ts';
+import { isReady, mergeRunner, notLaunched, type Runner } from '../runner.ts';
 import { runnerOrdered, withEntries } from '../timeline.ts';
 import { countNewRunner, countRunner, setJobClass } from './count.ts';
 import type { Draft } from './draft.ts';
 import { jobsKey, type Known, lookUpMax, type Need } from './need.ts';
 import { type Share, shareOut, type Wanting } from './share.ts';
 
-export interface OrderInput {
-  known: Known;
+export interface Naming {
   makeName: (pool: PoolName) => Runner['name'];
   makeTraceparent: (parent: string | null) => string;
+}
+
+export interface OrderInput extends Naming {
+  known: Known;
 }
 
 export interface Ordered {
@@ -32,8 +35,7 @@ export interface Ordered {
 
 export function orderRunners(draft: Draft, lanes: readonly Lane[], input: OrderInput): Ordered {
   const ready = readySpares(draft, input.known);
-  const spareCounts = new Map([...ready].map(([pool, spares]) => [pool, spares.length]));
-  const { shares, wanting, cut } = shareOut(draft, lanes, input.known, spareCounts, draft.room());
+  const { shares, wanting, cut } = shareOut(draft, lanes, input.known, ready, draft.room());
   const needs = [
     ...tokenNeeds(draft, shares, input.known),
     ...noteNeeds(draft, shares, input.known),
@@ -44,10 +46,10 @@ export function orderRunners(draft: Draft, lanes: readonly Lane[], input: OrderI
   let launches = 0;
   if (needs.length > 0) return { needs, wanting, minted, launches, shared, cut };
 
-  for (const { lane, count } of shares) {
-    const jobs = freshJobs(draft, lane, input.known);
+  for (const { lane, count, spares } of shares) {
+    const jobs = steadyLast(draft, lane, freshJobs(draft, lane, input.known).slice(0, count));
     for (let i = 0; i < count; i += 1) {
-      const spare = ready.get(lane.pool)?.pop() ?? null;
+      const spare = spares[i] ?? null;
       orderRunner(draft, lane, jobs[i] ?? null, spare, input);
       if (!spare) launches += 1;
     }
@@ -78,9 +80,12 @@ function orderRunner(
     scope: lane.scope,
     group: lane.group,
     forJob: job?.key ?? null,
+    steady: job !== null && spare === null && wantsSteady(settings, job),
     traceparent: input.makeTraceparent(job?.traceparent ?? null),
     activates: spare?.machine ? { spare: spare.name, machine: spare.machine } : null,
     machine: spare?.machine ?? null,
+    machineSince: spare ? (spare.machineSince ?? spare.launchedAt) : null,
+    keyHash: spare?.keyHash ?? null,
   };
   if (spare) handOver(draft, spare, runner);
   addOrdered(draft, runner, settings);
@@ -96,7 +101,7 @@ function orderRunner(
   }
 }
 
-function orderedRunner(draft: Draft, settings: PoolSettings, input: OrderInput): Runner {
+export function orderedRunner(draft: Draft, settings: PoolSettings, input: Naming): Runner {
   return {
     name: input.makeName(settings.name),
     version: 0,
@@ -151,6 +156,18 @@ function freshJobs(draft: Draft, lane: Lane, known: Known): Job[] {
     .sort((a, b) => a.createdAt - b.createdAt || (a.key < b.key ? -1 : 1));
 }
 
+/** Spares go to the first of a share, and what they run on may be taken back as well. */
+function steadyLast(draft: Draft, { pool }: Lane, jobs: readonly Job[]): Job[] {
+  const settings = draft.settings(pool);
+  const isSteady = (job: Job) => settings !== null && wantsSteady(settings, job);
+  return [...jobs.filter((job) => !isSteady(job)), ...jobs.filter(isSteady)];
+}
+
+/** A later attempt of a pool whose jobs are run again: an interruption has cost enough. */
+function wantsSteady({ rerunInterrupted }: PoolSettings, { runAttempt }: Job): boolean {
+  return rerunInterrupted && runAttempt > 1;
+}
+
 /** The jobs that just came are known; older ones that wait have to be looked up, to be noted on their orders. */
 function noteNeeds(draft: Draft, shares: readonly Share[], known: Known): Need[] {
   return shares.flatMap(({ lane, count }) => {
@@ -192,16 +209,14 @@ function readySpares(draft: Draft, known: Known): Map<PoolName, Runner[]> {
   const ready = new Map<PoolName, Runner[]>();
   for (const [pool, spares] of known.spares) {
     const now = spares.flatMap((spare) => draft.runner(spare.name) ?? []);
-    ready.set(pool, now.filter(isReady));
+    ready.set(pool, now.filter(mayBeActivated));
   }
   return ready;
 }
 
 /** Its machine may not be known yet, where the answer to its launch was lost: there is nothing to activate by then. */
-function isReady(spare: Runner): boolean {
-  return (
-    spare.state === 'standby' && spare.machine !== null && !spare.removing && spare.counted === 'standby'
-  );
+function mayBeActivated(spare: Runner): boolean {
+  return isReady(spare) && spare.machine !== null && spare.counted === 'standby';
 }
 
 /** Standby = spares, as far as nobody waits for the places: too few are ordered, too many released elsewhere. */
@@ -234,11 +249,14 @@ export function orderSpares(
 }
 
 function sparesMissing(draft: Draft, settings: PoolSettings, wanting: Wanting): number {
-  if (settings.host !== draft.host || settings.spares === 0) return 0;
+  if (settings.host !== draft.host) return 0;
+  const { spares, until: changesAt } = draft.spares(settings);
+  if (changesAt !== null) draft.wakeTimes.push(changesAt);
+  if (spares === 0) return 0;
   const pool = draft.pool(settings.name);
   if (pool.paused) return 0;
   if (wanting.inHost > 0 || (wanting.inPool.get(settings.name) ?? 0) > 0) return 0;
-  const missing = Math.min(settings.spares - pool.standby, draft.poolRoom(settings.name), draft.hostRoom());
+  const missing = Math.min(spares - pool.standby, draft.poolRoom(settings.name), draft.hostRoom());
   if (missing <= 0) return 0;
   const throttledUntil = draft.ledger().throttled?.until ?? 0;
   const opensUntil = pool.breaker?.until ?? 0;

@@ -299,6 +299,13 @@ describe('a plan', () => {
       books.learn(name, { kind: 'launched', machine: `m-${name}` as never });
       books.learn(name, { kind: 'standby' });
     }
+    const told = books.settle();
+    assert.deepEqual(
+      told.map((order) => order.status === 'standBy' && order.runner),
+      spares,
+      'each is put to rest',
+    );
+    for (const name of spares) books.learn(name, { kind: 'rested' });
     books.settle();
     books.queued(lint);
     const orders = launchesOf(books.settle());

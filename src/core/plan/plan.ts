@@ -12,15 +12,18 @@ import type { Control, Lane, Ledger } from '../ledger.ts';
 import { newLedger } from '../ledger.ts';
 import type { Order } from '../order.ts';
 import type { Runner } from '../runner.ts';
+import type { SparesAt } from '../spares.ts';
 import { askAboutWaiting } from './ask.ts';
 import { countJob, countRunner, type OwnRunner } from './count.ts';
 import { createDraft, type Draft } from './draft.ts';
 import { freeHeldJobs } from './hold.ts';
+import { endInterrupted } from './interrupted.ts';
 import type { Known, Need } from './need.ts';
 import { notePlaces, obstaclesOf, withEpisodes } from './note-waits.ts';
 import { orderRunners, orderSpares } from './order.ts';
 import { type CensusView, recount } from './recount.ts';
 import { releaseSurplus } from './release.ts';
+import { putToRest, reuseMachines } from './standby.ts';
 
 export interface PlanInput {
   host: HostName;
@@ -43,6 +46,7 @@ export interface PlanInput {
   census: CensusView | null;
   own: OwnRunner;
   makeName: (pool: PoolName) => RunnerName;
+  sparesAt: SparesAt;
   /** A new span of the trace that the job's `traceparent` names; a new trace where there is none. */
   makeTraceparent: (parent: string | null) => string;
 }
@@ -78,7 +82,8 @@ const itemsForOrders = 30;
 export function plan(input: PlanInput): PlanResult {
   const ledger =
     input.census?.ledger ?? input.books.ledger ?? newLedger(input.host, input.configuration.version);
-  const draft = createDraft({ host: input.host, now: input.now, configuration: input.configuration, ledger });
+  const { host, now, configuration, sparesAt } = input;
+  const draft = createDraft({ host, now, configuration, ledger, sparesAt });
   const { books } = input;
   draft.know({
     jobs: books.jobs,
@@ -94,6 +99,10 @@ export function plan(input: PlanInput): PlanResult {
   const recounted = input.census ? recount(draft, input.census) : { mismatches: 0, more: false };
   copyControls(draft, books.controls);
   const counted = countChanges(draft, input);
+
+  putToRest(draft);
+  endInterrupted(draft);
+  reuseMachines(draft, input);
 
   const needs: Need[] = [];
   const held = freeHeldJobs(draft, counted.moved, input.known);

@@ -135,9 +135,12 @@ function releaseSpares(
   let cut = false;
   for (const name of Object.keys(draft.ledger().pools) as PoolName[]) {
     const pool = draft.pool(name);
-    const tooMany = Math.max(0, pool.standby - (draft.settings(name)?.spares ?? 0));
-    const count = Math.max(tooMany, Math.min(pool.standby, wanted.inHost));
-    if (count === 0) continue;
+    const settings = draft.settings(name);
+    const tooMany = Math.max(0, pool.standby - (settings ? draft.spares(settings).spares : 0));
+    // A pool whose spares any lane can have uses them before it lacks a place; those of one scope it has to end.
+    const inPool = settings && settings.reuseMs > 0 ? (wanted.inPool.get(name) ?? 0) : 0;
+    const giving = Math.min(pool.standby, wanted.inHost + inPool);
+    if (tooMany === 0 && giving === 0) continue;
     const spares = known.spares.get(name);
     if (!spares) {
       needs.push({ kind: 'spares', pool: name, count: Math.min(pool.standby, lookUpMax) });
@@ -146,10 +149,14 @@ function releaseSpares(
     const now = spares
       .flatMap((spare) => draft.runner(spare.name) ?? [])
       .filter((spare) => spare.counted === 'standby');
-    for (const spare of now.slice(0, count)) {
+    // What has worked before is paid for until its time is over; then its deadline ends it.
+    const surplus = now.filter(({ machineSince }) => machineSince === null).slice(0, tooMany);
+    const others = now.filter((spare) => !surplus.includes(spare));
+    const giveWay = others.slice(0, Math.max(0, giving - surplus.length));
+    for (const spare of [...surplus, ...giveWay]) {
       if (draft.room() < itemsPerRelease) return { needs, cut: true };
-      cut = release(draft, spare, tooMany > 0 ? 'surplus' : 'giveWay') || cut;
-      if (wanted.inHost > 0) wanted.inHost -= 1;
+      cut = release(draft, spare, surplus.includes(spare) ? 'surplus' : 'giveWay') || cut;
+      giveBack(wanted, name);
     }
   }
   return { needs, cut };

@@ -6,12 +6,16 @@ import { breakerState } from '../breaker.ts';
 import { laneItems } from '../commit.ts';
 import type { LaneKey, PoolName } from '../ids.ts';
 import { aliveLane, isSlowedDown, type Lane, orderable } from '../ledger.ts';
+import type { Runner } from '../runner.ts';
+import { sameScope } from '../scope.ts';
 import type { Draft } from './draft.ts';
 import type { Known } from './need.ts';
 
 export interface Share {
   lane: Lane;
   count: number;
+  /** Of those, the first are given these spares' machines. */
+  spares: readonly Runner[];
 }
 
 /** What keeps lanes that could use a runner from having one: what follows depends on it. */
@@ -25,27 +29,32 @@ interface Candidate {
   lane: Lane;
   left: number;
   given: number;
+  spares: Runner[];
   priority: number;
   weight: number;
 }
 
 /**
  * `itemsMax`: what the orders may cost in items of the commit. Spares that stand ready are places already held: a lane of
- * their pool takes one without needing room.
+ * their pool takes one without needing room. A machine that has worked before is for lanes of the same scope alone.
  */
 export function shareOut(
   draft: Draft,
   lanes: readonly Lane[],
   known: Known,
-  spares: ReadonlyMap<PoolName, number>,
+  spares: ReadonlyMap<PoolName, readonly Runner[]>,
   itemsMax: number,
 ): { shares: Share[]; wanting: Wanting; cut: boolean } {
   const candidates = lanes.flatMap((lane) => candidate(draft, lane));
-  const pools = new Map<PoolName, { room: number; spares: number; allowed: number }>();
+  const pools = new Map<PoolName, { room: number; spares: Runner[]; allowed: number }>();
   for (const { lane } of candidates) {
     if (pools.has(lane.pool)) continue;
     const allowed = allowedByBreaker(draft, lane.pool);
-    pools.set(lane.pool, { room: draft.poolRoom(lane.pool), spares: spares.get(lane.pool) ?? 0, allowed });
+    pools.set(lane.pool, {
+      room: draft.poolRoom(lane.pool),
+      spares: [...(spares.get(lane.pool) ?? [])],
+      allowed,
+    });
   }
   const touched = new Set(draft.lanesTouched().map((lane) => lane.key));
   const mints = new Map([...known.mints].map(([installation, reserved]) => [installation, reserved.granted]));
@@ -59,11 +68,11 @@ export function shareOut(
   let open = candidates;
   while (open.length > 0) {
     const next = open.reduce(goesFirst);
-    const pool = pools.get(next.lane.pool) ?? { room: 0, spares: 0, allowed: 0 };
+    const pool = pools.get(next.lane.pool) ?? { room: 0, spares: [], allowed: 0 };
     const tokens = mints.get(next.lane.scope.installation) ?? Number.POSITIVE_INFINITY;
-    const bySpare = pool.spares > 0;
-    const place = bySpare || (pool.room > 0 && hostRoom > 0);
-    if (!place || pool.allowed < 1 || tokens < 1 || (launches < 1 && !bySpare)) {
+    const spare = spareFor(next.lane, pool.spares);
+    const place = spare !== null || (pool.room > 0 && hostRoom > 0);
+    if (!place || pool.allowed < 1 || tokens < 1 || (launches < 1 && spare === null)) {
       if (!place && pool.allowed >= 1) {
         if (pool.room <= 0)
           wantedInPool.set(next.lane.pool, (wantedInPool.get(next.lane.pool) ?? 0) + next.left);
@@ -79,8 +88,10 @@ export function shareOut(
     }
     items -= cost;
     pool.allowed -= 1;
-    if (bySpare) pool.spares -= 1;
-    else {
+    if (spare) {
+      pool.spares.splice(pool.spares.indexOf(spare), 1);
+      next.spares.push(spare);
+    } else {
       pool.room -= 1;
       hostRoom -= 1;
       launches -= 1;
@@ -90,8 +101,16 @@ export function shareOut(
     next.left -= 1;
     if (next.left === 0) open = open.filter((other) => other !== next);
   }
-  const shares = candidates.filter((c) => c.given > 0).map((c) => ({ lane: c.lane, count: c.given }));
+  const shares = candidates
+    .filter((c) => c.given > 0)
+    .map((c) => ({ lane: c.lane, count: c.given, spares: c.spares }));
   return { shares, wanting: { inHost: wantedInHost, inPool: wantedInPool }, cut };
+}
+
+/** One that has worked for this scope before, rather than one that any lane could have. */
+function spareFor(lane: Lane, spares: readonly Runner[]): Runner | null {
+  const ofScope = spares.find(({ scope }) => scope !== null && sameScope(scope, lane.scope));
+  return ofScope ?? spares.find(({ scope }) => scope === null) ?? null;
 }
 
 /** A runner and its job's note; the first order of a lane that was not touched yet writes the lane too. */
@@ -112,7 +131,7 @@ function candidate(draft: Draft, lane: Lane): Candidate[] {
   }
   const left = Math.min(wanted, allowedByPace(draft, lane));
   if (left <= 0) return [];
-  return [{ lane, left, given: 0, priority: settings.priority, weight: settings.weight }];
+  return [{ lane, left, given: 0, spares: [], priority: settings.priority, weight: settings.weight }];
 }
 
 function allowedByBreaker(draft: Draft, name: PoolName): number {

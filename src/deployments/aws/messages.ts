@@ -85,6 +85,7 @@ const order = z.discriminatedUnion('status', [
     launchBefore: epochMs,
     known: orderedRunner.optional(),
   }),
+  z.object({ status: z.literal('standBy'), host: hostName, os, runner: runnerName }),
   z.object({ status: z.literal('terminate'), host: hostName, os, runner: runnerName }),
   z.object({ status: z.literal('ask'), host: hostName, os, job: jobKey, purpose }),
 ]);

@@ -66,7 +66,15 @@ const written = defineConfig({
       idleSeconds: 60,
     },
     lint: { host: 'pods', os: 'linux', labels: ['self-hosted', 'lint'], limit: 6, weight: 2 },
-    ready: { host: 'ec2', os: 'windows', labels: ['self-hosted', 'ready'], limit: 5, spares: 2, priority: 1 },
+    ready: {
+      host: 'ec2',
+      os: 'windows',
+      labels: ['self-hosted', 'ready'],
+      limit: 5,
+      spares: 2,
+      priority: 1,
+      machine: { standby: 'stopped' },
+    },
     private: {
       host: 'pods',
       os: 'linux',
@@ -75,7 +83,15 @@ const written = defineConfig({
       register: 'repository',
     },
     // Its runner group admits one repository of each organisation: jobs of the others are held.
-    special: { host: 'ec2', os: 'macos', labels: ['self-hosted', 'special'], limit: 2, group: 'special' },
+    // Its machines work for one runner after another, within one scope.
+    special: {
+      host: 'ec2',
+      os: 'macos',
+      labels: ['self-hosted', 'special'],
+      limit: 2,
+      group: 'special',
+      machine: { reuseMs: 20 * 60_000 },
+    },
   },
 });
 

@@ -34,6 +34,8 @@ const claimPatienceMs = 5 * 60_000;
 const connectMsMax = 4_000;
 /** After its job, a machine ends by itself within this. */
 const endMsMax = 15_000;
+/** What it takes to clean a machine after its job. */
+const cleanMsMax = 20_000;
 /** A job that is told to stop needs so long at most. */
 const cancelMsMax = 10_000;
 const currentVersion = '2.336.0';
@@ -78,12 +80,12 @@ function runMachine(deps: MachinesDeps, machine: SimulatedMachine): RunningProgr
 
   // ---- The claim
 
-  function askForConfiguration(until: number): void {
+  function askForConfiguration(until: number, next = false): void {
     if (clock.now() > until) {
       end('it could not claim its configuration');
       return;
     }
-    const again = (afterMs: number) => later(afterMs, () => askForConfiguration(until));
+    const again = (afterMs: number) => later(afterMs, () => askForConfiguration(until, next));
     let isAnswered = false;
     const answered = (answer: Answer | null): void => {
       if (isAnswered || isOver) return;
@@ -97,7 +99,8 @@ function runMachine(deps: MachinesDeps, machine: SimulatedMachine): RunningProgr
     if (isLostBefore) return;
     later(1 + random.int(networkMs), () => {
       if (configuration.kind !== 'claimed') return;
-      deps.claim({ runner: machine.name, token: configuration.token }).then(
+      const key = machine.key === null ? {} : { key: machine.key };
+      deps.claim({ runner: machine.name, token: configuration.token, ...key, next }).then(
         (answer) => {
           if (!isLost) later(1 + random.int(networkMs), () => answered(answer));
         },
@@ -151,6 +154,7 @@ function runMachine(deps: MachinesDeps, machine: SimulatedMachine): RunningProgr
       isFinished = true;
       session.finish(conclusion);
       if (mischief.happens('hang')) log.add('hangs', machine.name);
+      else if (machine.key !== null && conclusion !== 'cancelled') cleanThenAskAgain();
       else endSoon('its job is done');
     };
     session.onCancel(() => {
@@ -158,6 +162,14 @@ function runMachine(deps: MachinesDeps, machine: SimulatedMachine): RunningProgr
       else later(1 + random.int(cancelMsMax), () => finish('cancelled'));
     });
     later(Math.max(1, job.durationMs), () => finish(job.outcome));
+  }
+
+  /** It works for one runner after another: what the job left goes, and it asks what to do next. */
+  function cleanThenAskAgain(): void {
+    later(1 + random.int(cleanMsMax), () => {
+      log.add('is cleaned', machine.name);
+      askForConfiguration(clock.now() + claimPatienceMs, true);
+    });
   }
 
   function endSoon(cause: string): void {

@@ -347,6 +347,7 @@ export function createStage(terms: StageTerms): Stage {
       idleMs: settings?.idleMs ?? configuration.timing.idleMs,
       jobMsMax: settings?.jobMsMax ?? 0,
       endGraceMs: simulatedHostOptions.parse(options).endGraceMs,
+      reuseMs: settings?.reuseMs ?? 0,
     };
   };
   const timesKnown = new Map<string, RunnerTimes>();

@@ -1,11 +1,11 @@
-// An order → a runner launched. Knows nothing of limits: the Publisher has taken the place.
+// An order → a runner launched, or a spare's machine put to rest. Knows nothing of limits: the Publisher has taken the place.
 //
 // One handler run owns the order by a lease; the mark is the last write before the host is called, and is never undone.
 // After it, only the host's word or a definite refusal frees the place. A next attempt under the same name is made only
 // after every earlier one was definitely refused.
 
 import type { Timing } from '../../core/configuration.ts';
-import type { DeploymentPrefix, HostName, PoolName } from '../../core/ids.ts';
+import type { DeploymentPrefix, HostName, PoolName, RunnerName } from '../../core/ids.ts';
 import { ulid } from '../../core/ids.ts';
 import type { Order } from '../../core/order.ts';
 import { readable } from '../../core/reason.ts';
@@ -42,6 +42,8 @@ export interface LauncherDeps {
   machineOf: (pool: PoolName) => { machine: unknown; lifetimeMsMax: number } | null;
 }
 
+/** A machine takes some ten seconds to stop, and half a minute or more to hibernate. */
+const restAgainMs = 10_000;
 /** Attempts under one lease: each has told definitely that it started nothing. */
 const attemptsMax = 4;
 /** A pool that is not configured here yet. Where it is not any more, the Publisher takes its orders back. */
@@ -53,7 +55,21 @@ export function createLauncher(deps: LauncherDeps): BatchHandler<Order> {
   const { clock, table, github, host, telemetry, timing } = deps;
   const company = createCompany(clock);
 
-  return eachByItself(deps, async (order) => (order.status === 'launch' ? launch(order) : null));
+  return eachByItself(deps, async (order) => {
+    if (order.status === 'launch') return launch(order);
+    return order.status === 'standBy' ? putToRest(order.runner) : null;
+  });
+
+  /** Asked again until it is as its pool wants it; only then is it activated. What never comes to rest has a deadline. */
+  async function putToRest(name: RunnerName): Promise<number | null> {
+    const spare = await table.readRunner(name);
+    const pool = spare && deps.machineOf(spare.pool);
+    if (!pool || spare.state !== 'standby' || spare.removing || !spare.machine || spare.restedAt) return null;
+    const answer = host.standBy ? await host.standBy(spare.machine, pool.machine) : 'waits';
+    if (answer !== 'waits') return restAgainMs;
+    await table.recordRunner(name, [{ kind: 'rested' }], clock.now());
+    return null;
+  }
 
   /** `null`: nothing more to do for this message; else the time after which it is worth another try. */
   async function launch(order: Extract<Order, { status: 'launch' }>): Promise<number | null> {
@@ -159,6 +175,7 @@ export function createLauncher(deps: LauncherDeps): BatchHandler<Order> {
       machine: pool.machine,
       answerBefore: until - answerMarginMs,
       traceparent: runner.traceparent,
+      ...(runner.steady && { steady: true }),
       lifetimeMsMax: pool.lifetimeMsMax,
       configuration: configurationOf(runner, jitConfig),
     };

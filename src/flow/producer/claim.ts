@@ -3,9 +3,8 @@
 // did not boot.
 
 import type { Timing } from '../../core/configuration.ts';
-import type { MachineId, RunnerName } from '../../core/ids.ts';
 import { readable } from '../../core/reason.ts';
-import { isAnother, machineOf, type Runner } from '../../core/runner.ts';
+import { hasOtherKey, isAnother, machineOf, type Runner } from '../../core/runner.ts';
 import type { Budgets } from '../../ports/budgets.ts';
 import type { Clock } from '../../ports/clock.ts';
 import { type GitHub, GitHubError } from '../../ports/github.ts';
@@ -14,7 +13,7 @@ import type { Telemetry } from '../../ports/telemetry.ts';
 import { register } from '../registration.ts';
 import type { Answer } from './answer.ts';
 import { metrics } from './metrics.ts';
-import { type ProofDeps, prove } from './proof.ts';
+import { type Proof, type ProofDeps, prove } from './proof.ts';
 
 export interface ClaimDeps extends ProofDeps {
   clock: Clock;
@@ -30,6 +29,11 @@ const claimTimesMax = 3;
 /** A machine that stands by asks again after this, paid by its pool. */
 const standbyPollSeconds = 10;
 const retrySecondsDefault = 5;
+/**
+ * A machine that works for one runner after another becomes a spare, then a runner again, before it knows its new name;
+ * where it missed that once, twice.
+ */
+const hopsMax = 4;
 /** A machine may ask before the answer to its launch was written: that takes moments. */
 const notKnownYetSeconds = 2;
 
@@ -39,33 +43,53 @@ export function createClaimDoor(deps: ClaimDeps): (body: unknown) => Promise<Ans
   return async (body) => {
     const proven = prove(body, deps);
     if (!proven) return answer(401, 'the proof is not good');
-    const { machine } = proven;
-    const first = await claimAs(proven.name, machine);
-    // A spare's machine keeps its proof when it goes on under a new name.
-    const name = 'runner' in first ? first.runner.activatedAs : null;
-    const claimed = name ? await claimAs(name, machine) : first;
+    const { machine, keyHash } = proven;
+    const claimed = await claimAsNow(proven);
+    if (claimed.outcome === 'notYet')
+      return answer(503, 'its job is not known to have ended yet', retrySecondsDefault);
     if (claimed.outcome === 'unknown') return answer(410, 'no such runner');
     if (claimed.outcome === 'recorded') return mint(claimed.runner);
     const { runner } = claimed;
+    if (hasOtherKey(runner, keyHash)) return answer(401, "it does not have the machine's own key");
     if (isAnother(runner, machine))
       return machineOf(runner) === null && runner.state !== 'gone'
         ? answer(503, 'its machine is not known yet', notKnownYetSeconds)
         : answer(410, 'it is the runner of another machine');
-    if (runner.lane === null) return standBy(runner);
+    if (runner.lane === null) return standBy(runner, keyHash);
     // Chosen to be put to work, and not told so yet: its activation is on its way.
     if (runner.state === 'ordered' && runner.activates && !runner.removing)
       return answer(202, 'stand by', standbyPollSeconds);
     return answer(410, claimed.outcome === 'refused' ? claimed.why : 'its claim is spent');
   };
 
-  function claimAs(name: RunnerName, machine: MachineId | undefined): Promise<RunnerRecorded> {
+  /**
+   * A machine keeps its proof when it goes on under a new name: whose it is now is found from whose it was. One that has
+   * had its job may ask before GitHub's event has come: were it taken for a claim that is repeated, it would have a
+   * second job under a name whose end is on its way.
+   */
+  async function claimAsNow({
+    name,
+    machine,
+    keyHash,
+    next: hadItsJob,
+  }: Proof): Promise<RunnerRecorded | { outcome: 'notYet' }> {
     const { claimMs: windowMs } = deps.timing;
-    const fact = { kind: 'claim', windowMs, timesMax: claimTimesMax, machine } as const;
-    return table.recordRunner(name, [fact], clock.now());
+    const fact = { kind: 'claim', windowMs, timesMax: claimTimesMax, machine, keyHash } as const;
+    const first = hadItsJob ? await table.readRunner(name) : null;
+    if (first && first.activatedAs === null && first.state !== 'gone') return { outcome: 'notYet' };
+    let claimed = first?.activatedAs
+      ? await table.recordRunner(first.activatedAs, [fact], clock.now())
+      : await table.recordRunner(name, [fact], clock.now());
+    for (let hops = 0; hops < hopsMax; hops += 1) {
+      const next = 'runner' in claimed ? claimed.runner.activatedAs : null;
+      if (next === null) break;
+      claimed = await table.recordRunner(next, [fact], clock.now());
+    }
+    return claimed;
   }
 
-  async function standBy(runner: Runner): Promise<Answer> {
-    const recorded = await table.recordRunner(runner.name, [{ kind: 'standby' }], clock.now());
+  async function standBy(runner: Runner, keyHash: string | undefined): Promise<Answer> {
+    const recorded = await table.recordRunner(runner.name, [{ kind: 'standby', keyHash }], clock.now());
     if (recorded.outcome === 'refused' || recorded.outcome === 'unknown')
       return answer(410, 'it is not wanted any more');
     return answer(202, 'stand by', standbyPollSeconds);

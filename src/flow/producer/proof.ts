@@ -2,6 +2,7 @@
 // platform has signed. A token is one runner's. A document says which machine asks, so it counts only for the runner
 // whose machine that is known to be.
 
+import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { HostName, MachineId, RunnerName } from '../../core/ids.ts';
 import type { OwnRunner } from '../../core/plan/count.ts';
@@ -21,14 +22,26 @@ export interface Proof {
   name: RunnerName;
   /** Where the proof is a machine's: it is good for no runner but that machine's. */
   machine: MachineId | undefined;
+  /** Of the key that the machine made before its first job, where it is one that works for several. */
+  keyHash: string | undefined;
+  /** The machine has had the job of this runner, and asks what it is to do next. */
+  next: boolean;
 }
 
 /** EC2's document with its signature has some 3 KB. */
 const identityLengthMax = 8_192;
 
+/** 32 bytes, base64url. Shorter ones could be guessed. */
+const key = z
+  .string()
+  .regex(/^[\w-]{43}$/)
+  .optional();
+
+const next = z.boolean().default(false);
+
 const schema = z.union([
-  z.object({ runner: z.string().max(64), token: z.string().max(200) }),
-  z.object({ runner: z.string().max(64), identity: z.string().max(identityLengthMax) }),
+  z.object({ runner: z.string().max(64), key, next, token: z.string().max(200) }),
+  z.object({ runner: z.string().max(64), key, next, identity: z.string().max(identityLengthMax) }),
 ]);
 
 /** `null` where it is no good, whatever is wrong with it. */
@@ -37,7 +50,11 @@ export function prove(body: unknown, { own, tokens, identify }: ProofDeps): Proo
   const runner = success ? own(data.runner) : null;
   if (!success || !runner) return null;
   const { name, host } = runner;
-  if ('token' in data) return tokens.check(name, data.token) === null ? null : { name, machine: undefined };
+  const keyHash = data.key && createHash('sha256').update(data.key).digest('base64url');
+  if ('token' in data)
+    return tokens.check(name, data.token) === null
+      ? null
+      : { name, machine: undefined, keyHash, next: data.next };
   const machine = identify?.(host, data.identity) ?? null;
-  return machine && { name, machine };
+  return machine && { name, machine, keyHash, next: data.next };
 }

@@ -17,6 +17,7 @@ import { type Order, orderAttributes } from '../../core/order.ts';
 import type { OwnRunner } from '../../core/plan/count.ts';
 import { nothingKnown } from '../../core/plan/need.ts';
 import { type PlanResult, plan } from '../../core/plan/plan.ts';
+import type { SparesAt } from '../../core/spares.ts';
 import { makeTraceparent } from '../../core/trace.ts';
 import type { Random } from '../../ports/clock.ts';
 import type { Books, ItemKey } from '../../ports/jobs-table.ts';
@@ -36,6 +37,7 @@ export interface PublisherDeps extends KnowledgeDeps {
   random: Random;
   prefix: DeploymentPrefix;
   own: OwnRunner;
+  sparesAt: SparesAt;
   jobsTopic: Topic<Order>;
   publisherTopic: Topic<Notification>;
   timer: Topic<Wake>;
@@ -166,6 +168,7 @@ export function createPublisher(deps: PublisherDeps): BatchHandler<Notification>
         known,
         census,
         own: deps.own,
+        sparesAt: deps.sparesAt,
         makeName: (pool: PoolName) => runnerName(deps.prefix, host, pool, ulid(now, deps.random)),
         makeTraceparent: (parent) => makeTraceparent(parent, deps.random, deps.sampleRatio ?? 0),
       });

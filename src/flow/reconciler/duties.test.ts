@@ -290,10 +290,10 @@ describe('a spare', () => {
   });
 
   it('that stood by for a day is renewed', async () => {
-    const standing: RunnerFact[] = [...launched, { kind: 'standby' }];
+    const standing: RunnerFact[] = [...launched, { kind: 'standby' }, { kind: 'rested' }];
     const dayMs = 24 * 3_600_000;
     assert.equal((await dutyAfter(standing, dayMs - 1, { change: spare })).runner.removing, null);
-    assert.equal((await dutyAfter(standing, dayMs, { change: spare })).runner.removing?.code, 'surplus');
+    assert.equal((await dutyAfter(standing, dayMs, { change: spare })).runner.removing?.code, 'outdated');
   });
 });
 

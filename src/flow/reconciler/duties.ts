@@ -75,8 +75,15 @@ export function createDuties(deps: ReconcilerDeps, ask: Ask): Duties {
         return resolveLaunch(runner, listHost);
       case 'giveUpBoot':
         return giveUpBoot(runner);
+      case 'standByAgain':
+        await record(runner, { kind: 'restAsked' });
+        return publish({ status: 'standBy', ...orderOf(runner) });
+      case 'giveUpRest':
+        return remove(runner, 'bootDeadline', 'it stands by, but did not come to rest as its pool wants it');
       case 'renewStandby':
-        return remove(runner, 'surplus', 'it stood by for so long that its image is old');
+        return runner.machineSince === null
+          ? remove(runner, 'outdated', 'it stood by for so long that its image is old')
+          : remove(runner, 'surplus', 'its machine has been used for as long as its pool wants');
       case 'checkIdle':
         return checkIdle(runner);
       case 'askRunner':

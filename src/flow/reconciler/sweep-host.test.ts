@@ -50,7 +50,7 @@ describe("the host's list", () => {
     const running = await stations.order();
     await know(stations, running, ...online);
     const ordered = await stations.order();
-    await sweep(stations, [dead(running, 'another'), dead(ordered)]);
+    await sweep(stations, [dead(running, 'another'), dead(ordered, 'a third')]);
     assert.equal(await stateOf(stations, running), 'online');
     assert.equal(await stateOf(stations, ordered), 'ordered');
   });

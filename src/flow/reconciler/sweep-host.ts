@@ -2,8 +2,8 @@
 // there is gone. Dead in a list counts at once; absent only in one that was asked late enough.
 
 import { absenceProvesFrom } from '../../core/deadline.ts';
-import type { HostName } from '../../core/ids.ts';
-import type { Runner } from '../../core/runner.ts';
+import type { HostName, MachineId } from '../../core/ids.ts';
+import { isMarked, isReady, machineOf, type Runner, runnerClass } from '../../core/runner.ts';
 import type { Host, ListedMachine } from '../../ports/host.ts';
 import type { Sweep } from '../../ports/jobs-table.ts';
 import { unregister } from '../registration.ts';
@@ -18,27 +18,77 @@ export async function sweepHost(deps: ReconcilerDeps, sweep: Sweep): Promise<Nex
   if (!host) return lookAfterLost(deps, hostName);
   const askedAt = deps.clock.now();
   const machines = await host.list();
-  if (machines === 'unknown') return { afterMs: deps.configuration.timing.hostListMs };
+  if (machines === 'unknown') {
+    await describeEach(deps, hostName, host);
+    return { afterMs: deps.configuration.timing.hostListMs };
+  }
 
   const listed = new Map<string, ListedMachine>();
   // Two machines of one name are a lost launch and its repeat: the one that lives counts.
   for (const machine of machines) if (!listed.get(machine.name)?.alive) listed.set(machine.name, machine);
+  const byId = new Map(machines.map((machine) => [machine.machine, machine]));
   const runners = await deps.table.runnersOfHost(hostName);
   for (const runner of runners) {
-    // Until its activation took effect, the machine goes by the spare's name.
-    const machine =
-      listed.get(runner.name) ?? (runner.activates ? listed.get(runner.activates.spare) : null) ?? null;
+    // A machine that goes on under another name is listed under a former one until its activation took effect.
+    const machine = byId.get(machineOf(runner) ?? nobody) ?? listed.get(runner.name) ?? null;
     await guarded(deps.telemetry, 'hostList', () => compare(deps, host, runner, machine, askedAt));
   }
-  const known = new Set<string>(
-    runners.flatMap((runner) => [runner.name, ...(runner.activates ? [runner.activates.spare] : [])]),
-  );
+  const known = new Set<string>(runners.flatMap((runner) => [runner.name, machineOf(runner) ?? nobody]));
   for (const machine of listed.values()) {
-    if (machine.alive && !known.has(machine.name))
+    if (machine.alive && !known.has(machine.name) && !known.has(machine.machine))
       await guarded(deps.telemetry, 'hostList', () => endStray(deps, hostName, host, machine));
   }
+  await renewOutdated(deps, runners, byId);
   await guarded(deps.telemetry, 'hostTend', async () => host.tend?.());
   return { afterMs: deps.configuration.timing.hostListMs };
+}
+
+/** No machine has this id. */
+const nobody = '' as MachineId;
+
+/**
+ * A spare of an older image or template goes, and the plan orders another: one of a pool with each look, and none while
+ * one that is to follow has not come to stand by, so that there are always some ready.
+ */
+async function renewOutdated(
+  deps: ReconcilerDeps,
+  runners: readonly Runner[],
+  byId: ReadonlyMap<MachineId, ListedMachine>,
+): Promise<void> {
+  const spares = runners.filter((runner) => runnerClass(runner) === 'standby');
+  for (const pool of new Set(spares.map((spare) => spare.pool))) {
+    const ofPool = spares.filter((spare) => spare.pool === pool);
+    const outdated = ofPool.find((spare) => byId.get(machineOf(spare) ?? nobody)?.outdated && isReady(spare));
+    if (!outdated || !ofPool.every(isReady)) continue;
+    const why = 'its image or its launch template is no longer the newest';
+    await guarded(deps.telemetry, 'hostList', async () => {
+      const fact = { kind: 'removing', code: 'outdated', why } as const;
+      await deps.table.recordRunner(outdated.name, [fact], deps.clock.now());
+    });
+  }
+}
+
+/**
+ * A host that can't list: each of its runners is asked for by itself. Nothing is found that way which nobody knows, so
+ * such a host's machines end by themselves.
+ */
+async function describeEach(deps: ReconcilerDeps, hostName: HostName, host: Host): Promise<void> {
+  for (const runner of await deps.table.runnersOfHost(hostName)) {
+    await guarded(deps.telemetry, 'hostList', async () => {
+      if (!isMarked(runner) && !runner.activates) return;
+      const askedAt = deps.clock.now();
+      const machine = machineOf(runner);
+      const state = await host.describe({ name: runner.name, machine });
+      if (state === 'alive' || state === 'unknown') return;
+      const absent = absenceProvesFrom(runner, host.traits);
+      if (state === 'absent' && (absent === null || askedAt <= absent)) return;
+      const fact =
+        state === 'dead'
+          ? ({ kind: 'gone', code: 'ended', why: 'its host says that it has ended', machine } as const)
+          : ({ kind: 'gone', code: 'lost', why: 'its host does not know it' } as const);
+      await deps.table.recordRunner(runner.name, [fact], deps.clock.now());
+    });
+  }
 }
 
 /** A host that is no longer configured: whatever still lives there is out of reach, and a person has to know. */

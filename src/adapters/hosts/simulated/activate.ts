@@ -2,9 +2,13 @@ import type { MachineId } from '../../../core/ids.ts';
 import type { LaunchAnswer, LaunchRequest } from '../../../ports/host.ts';
 import { call } from './call.ts';
 import type { HostContext } from './context.ts';
+import { simulatedMachine } from './options.ts';
 import { drawMs } from './spread.ts';
 
-/** The machine starts its program anew under the new name, after the time of one call; it does not boot again. */
+/** As EC2's: a machine that stops can't be started before it has. */
+const stoppingMs = 5_000;
+
+/** The machine starts its program anew under the new name, after the time of one call; one that was stopped boots first. */
 export function activate(
   context: HostContext,
   request: LaunchRequest,
@@ -19,7 +23,13 @@ export function activate(
       const reason = `the machine ${machine} does not stand by: it ${spare ? stateOf(spare) : 'is not known'}`;
       return { outcome: 'refused', refusal: 'noCapacity', reason, retryAfterMs: null };
     }
-    ground.activate(spare, request, drawMs(options.callMs, random));
+    if (spare.rest === 'settling') {
+      const reason = `the machine ${machine} is still stopping`;
+      return { outcome: 'refused', refusal: 'noCapacity', reason, retryAfterMs: stoppingMs };
+    }
+    const { bootMs = options.bootMs } = simulatedMachine.parse(request.machine);
+    const startMs = drawMs(spare.rest === 'resting' ? bootMs : options.callMs, random);
+    ground.activate(spare, request, startMs);
     return { outcome: 'launched', machine };
   });
 }

@@ -2,9 +2,10 @@
 // refused, late or stale; checkers look at it directly. Several hosts (deployments) may share one ground.
 //
 //   born → booting → running (its program) → dead
-//                       ↕ standing by
+//                       ↕ standing by (→ settling → resting, where spares wait stopped)
 //   `end` begins an ending, which takes its time; a machine counts as alive until it is dead.
 
+import { createHash } from 'node:crypto';
 import type { DeploymentPrefix, MachineId, PoolName, RunnerName } from '../../../core/ids.ts';
 import type { Cancel, Clock, EpochMs } from '../../../ports/clock.ts';
 import type { LaunchRequest, RunnerConfiguration } from '../../../ports/host.ts';
@@ -25,6 +26,8 @@ export interface SimulatedMachine {
   readonly labels: readonly string[];
   readonly traceparent: string;
   readonly configuration: RunnerConfiguration;
+  /** What it made at its first boot, where it works for one runner after another; a job can't read it. */
+  readonly key: string | null;
   /** The machine ends by itself. */
   end(cause: string): void;
   /** It waits, unregistered, to be activated. */
@@ -45,6 +48,8 @@ export interface Machine extends MachineView {
   name: RunnerName;
   diedAt: EpochMs | null;
   isStandingBy: boolean;
+  rest: 'none' | 'settling' | 'resting';
+  key: string | null;
   isEnding: boolean;
   request: LaunchRequest;
   /** Names it had before, each until when. */
@@ -58,6 +63,7 @@ export interface Machine extends MachineView {
 
 export interface BirthTerms {
   program: SimulatedProgram;
+  reuses: boolean;
   /** `null`: it never boots. */
   bootMs: number | null;
 }
@@ -109,6 +115,8 @@ export function createSimulatedGround(deps: { clock: Clock; observer?: Simulated
       bornAt: clock.now(),
       diedAt: null,
       isStandingBy: false,
+      rest: 'none',
+      key: null,
       isEnding: false,
       request,
       formerNames: [],
@@ -122,8 +130,9 @@ export function createSimulatedGround(deps: { clock: Clock; observer?: Simulated
     addName(machine, machine.name);
     count(machine.pool, 1);
     observer.born?.(machine);
-    const { program, bootMs } = terms(machine);
+    const { program, bootMs, reuses } = terms(machine);
     machine.program = program;
+    machine.key = reuses ? createHash('sha256').update(machine.machine).digest('base64url') : null;
     if (bootMs !== null) later(machine, bootMs, () => boot(machine));
     later(machine, request.lifetimeMsMax, () => die(machine, 'its longest life has passed'));
     return machine;
@@ -141,6 +150,7 @@ export function createSimulatedGround(deps: { clock: Clock; observer?: Simulated
       labels: request.labels,
       traceparent: request.traceparent,
       configuration: request.configuration,
+      key: machine.key,
       end: (cause) => {
         if (isCurrent()) die(machine, cause);
       },
@@ -152,6 +162,16 @@ export function createSimulatedGround(deps: { clock: Clock; observer?: Simulated
     if (machine.diedAt !== null) machine.running = null;
   }
 
+  /** What stands by stops: its program is over, and it may be activated again once it rests. */
+  function rest(machine: Machine, settleMs: number): void {
+    machine.rest = 'settling';
+    machine.running?.vanish();
+    machine.running = null;
+    later(machine, settleMs, () => {
+      if (machine.rest === 'settling') machine.rest = 'resting';
+    });
+  }
+
   /** Gives a machine that stands by its new name; after `startMs` its program runs anew. */
   function activate(machine: Machine, request: LaunchRequest, startMs: number): void {
     const former = machine.name;
@@ -159,6 +179,7 @@ export function createSimulatedGround(deps: { clock: Clock; observer?: Simulated
     machine.name = request.name;
     machine.request = request;
     machine.isStandingBy = false;
+    machine.rest = 'none';
     machine.running?.vanish();
     machine.running = null;
     const token = tokenOf(request);
@@ -239,6 +260,7 @@ export function createSimulatedGround(deps: { clock: Clock; observer?: Simulated
 
   return {
     bear,
+    rest,
     activate,
     end,
     die,

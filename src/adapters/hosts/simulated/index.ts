@@ -13,6 +13,7 @@ import { createSimulatedGround, type SimulatedGround, type SimulatedProgram } fr
 import { launch } from './launch.ts';
 import { list } from './list.ts';
 import { type SimulatedHostOptions, simulatedTraits } from './options.ts';
+import { standBy } from './stand-by.ts';
 import { terminate } from './terminate.ts';
 
 export type { LaunchFault, LifeFault, SimulatedFaults, TerminateFault } from './faults.ts';
@@ -28,7 +29,7 @@ export type {
 export { createRemoteSimulatedHost } from './remote.ts';
 export { createSimulatedGround };
 
-export interface SimulatedHost extends Host {
+export interface SimulatedHost extends Omit<Host, 'standBy'>, Required<Pick<Host, 'standBy'>> {
   readonly ground: SimulatedGround;
   /** The machine dies at once, as a spot machine does; with `silently`, no event tells. False where none lives. */
   vanish(name: RunnerName, how: { cause: string; silently: boolean }): boolean;
@@ -59,6 +60,7 @@ export function createSimulatedHost(deps: SimulatedHostDeps): SimulatedHost {
     traits: simulatedTraits(options),
     launch: (request) => launch(context, request),
     activate: (request, machine) => activate(context, request, machine),
+    standBy: (machine, settings) => standBy(context, machine, settings),
     terminate: (target) => terminate(context, target),
     describe: (target) => describe(context, target),
     list: () => list(context),

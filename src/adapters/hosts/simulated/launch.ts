@@ -23,9 +23,10 @@ function birthTerms(context: HostContext, request: LaunchRequest, born: MachineV
       if (machine) ground.die(machine, 'it vanished', silently);
     });
   }
-  const { bootMs = options.bootMs } = simulatedMachine.parse(request.machine);
+  const { bootMs = options.bootMs, reuseMs } = simulatedMachine.parse(request.machine);
   return {
     program: context.program,
+    reuses: reuseMs > 0,
     bootMs: fate?.boots === 'never' ? null : drawMs(bootMs, context.random),
   };
 }

@@ -71,4 +71,12 @@ export function simulatedTraits(options: SimulatedHostOptions): HostTraits {
 export const simulatedMachine = z.strictObject({
   /** Instead of the host's. */
   bootMs: spread.optional(),
+  /** How spares wait. One that is stopped boots again when it is put to work. */
+  standby: z.enum(['hot', 'stopped']).default('hot'),
+  /** It works for one runner after another until it is so old. */
+  reuseMs: duration.default(0),
 });
+
+export function simulatedReuseMs(settings: unknown): number {
+  return simulatedMachine.parse(settings).reuseMs;
+}

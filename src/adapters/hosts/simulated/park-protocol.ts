@@ -3,6 +3,7 @@
 //
 //   POST /hosts/{host}/launch     { request }                  → LaunchAnswer
 //   POST /hosts/{host}/activate   { request, machine }         → LaunchAnswer
+//   POST /hosts/{host}/stand-by   { deployment, machine, settings } → { answer }
 //   POST /hosts/{host}/terminate  { deployment, target }       → { answer }
 //   POST /hosts/{host}/describe   { deployment, target }       → { state }
 //   POST /hosts/{host}/list       { deployment }               → { machines }
@@ -54,6 +55,7 @@ const request = z.strictObject({
   answerBefore: wholeMs,
   traceparent: text,
   lifetimeMsMax: wholeMs,
+  steady: z.boolean().optional(),
   configuration: z.discriminatedUnion('kind', [
     z.strictObject({ kind: z.literal('handedOver'), jitConfig: z.string().max(jitConfigLengthMax) }),
     z.strictObject({ kind: z.literal('claimed'), url: text, token: text }),
@@ -63,6 +65,7 @@ const target = z.strictObject({ name: runnerName, machine: machineId.nullable() 
 
 export const launchBody = z.strictObject({ request });
 export const activateBody = z.strictObject({ request, machine: machineId });
+export const standByBody = z.strictObject({ deployment, machine: machineId, settings: z.unknown() });
 export const targetBody = z.strictObject({ deployment, target });
 export const listBody = z.strictObject({ deployment });
 
@@ -75,6 +78,7 @@ export const launchAnswer = z.discriminatedUnion('outcome', [
     retryAfterMs: wholeMs.nullable(),
   }),
 ]);
+export const standByAnswer = z.object({ answer: z.enum(['waits', 'settling', 'notNow']) });
 export const terminateAnswer = z.object({ answer: z.enum(['gone', 'ending']) });
 export const describeAnswer = z.object({ state: z.enum(['alive', 'dead', 'absent', 'unknown']) });
 export const listAnswer = z.object({

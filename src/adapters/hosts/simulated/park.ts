@@ -22,7 +22,14 @@ import {
 } from './ground.ts';
 import { createSimulatedHost, type SimulatedHost } from './index.ts';
 import type { SimulatedHostOptions } from './options.ts';
-import { activateBody, launchBody, listBody, parkBytesMax, targetBody } from './park-protocol.ts';
+import {
+  activateBody,
+  launchBody,
+  listBody,
+  parkBytesMax,
+  standByBody,
+  targetBody,
+} from './park-protocol.ts';
 
 interface ParkHost {
   name: HostName;
@@ -172,6 +179,9 @@ function createApp({ token, placeNamed, hostFor }: AppDeps): Hono {
   const ofBody = ({ deployment }: z.output<typeof listBody>) => deployment;
   route('launch', launchBody, ofRequest, (host, { request }) => host.launch(request));
   route('activate', activateBody, ofRequest, (host, { request, machine }) => host.activate(request, machine));
+  route('stand-by', standByBody, ofBody, async (host, { machine, settings }) => ({
+    answer: await host.standBy(machine, settings),
+  }));
   route('terminate', targetBody, ofBody, async (host, { target }) => ({
     answer: await host.terminate(target),
   }));

@@ -6,7 +6,14 @@ import type { DeploymentPrefix, HostName } from '../../../core/ids.ts';
 import type { Clock } from '../../../ports/clock.ts';
 import type { Host, HostTraits, LaunchAnswer, LaunchRequest } from '../../../ports/host.ts';
 import { SimulatedCallError } from './faults.ts';
-import { describeAnswer, launchAnswer, listAnswer, refusalAnswer, terminateAnswer } from './park-protocol.ts';
+import {
+  describeAnswer,
+  launchAnswer,
+  listAnswer,
+  refusalAnswer,
+  standByAnswer,
+  terminateAnswer,
+} from './park-protocol.ts';
 
 export interface RemoteSimulatedHostDeps {
   host: HostName;
@@ -38,7 +45,7 @@ export function createRemoteSimulatedHost(deps: RemoteSimulatedHostDeps): Host {
   }
 
   async function read<Answer extends z.ZodType>(
-    kind: 'terminate' | 'describe' | 'list',
+    kind: 'stand-by' | 'terminate' | 'describe' | 'list',
     name: string,
     body: unknown,
     schema: Answer,
@@ -81,6 +88,8 @@ export function createRemoteSimulatedHost(deps: RemoteSimulatedHostDeps): Host {
     traits,
     launch: (request) => start('launch', request, { request }),
     activate: (request, machine) => start('activate', request, { request, machine }),
+    standBy: async (machine, settings) =>
+      (await read('stand-by', machine, { deployment, machine, settings }, standByAnswer)).answer,
     terminate: async (target) =>
       (await read('terminate', target.name, { deployment, target }, terminateAnswer)).answer,
     describe: async (target) =>

@@ -150,6 +150,7 @@ export function kindOf(text: string): string {
   if (body === null) return `no JSON, ${Buffer.byteLength(text)} bytes`;
   const host = typeof body['host'] === 'string' ? ` for host ${readable(body['host']).slice(0, 40)}` : '';
   const { status, step } = body;
+  if (status === 'standBy') return `order to stand by${host}`;
   if (status === 'launch' || status === 'terminate' || status === 'ask') return `order to ${status}${host}`;
   if (typeof step === 'string' && /^\w{1,30}$/.test(step)) return `the Reconciler's step ${step}${host}`;
   if ('DDBStreamBatchInfo' in body) return "records of the table's stream";

@@ -11,6 +11,7 @@ import { createDynamoDbClient } from '../../../adapters/jobs-tables/dynamodb/cli
 import { createDynamoDbOffers } from '../../../adapters/offers/dynamodb/index.ts';
 import type { PoolSettings } from '../../../core/configuration.ts';
 import type { MachineId } from '../../../core/ids.ts';
+import { sparesMax } from '../../../core/spares.ts';
 import type { Offers } from '../../../ports/offers.ts';
 import { readEnvironment } from '../environment.ts';
 import type { HostOpener } from '../host-opener.ts';
@@ -41,8 +42,9 @@ export const identify: NonNullable<HostOpener['identify']> = (signature, { setti
 };
 
 /** A spare may stand by for as long as it likes, and is as old when it is put to work. */
-function ageMsMaxOf({ spares, bootMs, idleMs, jobMsMax }: PoolSettings): number {
-  return spares > 0 ? Number.POSITIVE_INFINITY : bootMs + idleMs + jobMsMax;
+function ageMsMaxOf(pool: PoolSettings): number {
+  const { bootMs, idleMs, jobMsMax, reuseMs } = pool;
+  return sparesMax(pool) > 0 ? Number.POSITIVE_INFINITY : bootMs + idleMs + jobMsMax + reuseMs;
 }
 
 let opened: Ec2Clients | null = null;

@@ -39,7 +39,9 @@ export class OrchestratorStack extends Stack {
     for (const { host, os } of unitsOf(configuration)) {
       const unit = new Construct(this, `${host}-${os}`);
       const { queue, deadLetters } = createQueue(unit, { kind: status, of: half, encryptionKey });
-      subscribe(unit, { topic: shared.jobsTopic, queue, only: { Host: [host], OS: [os], Status: [status] } });
+      // Who may start a spare's machine may stop it too.
+      const statuses = half === 'launcher' ? ['launch', 'standBy'] : ['terminate'];
+      subscribe(unit, { topic: shared.jobsTopic, queue, only: { Host: [host], OS: [os], Status: statuses } });
       const {
         permissions = [],
         launchPermissions = [],

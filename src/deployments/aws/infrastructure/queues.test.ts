@@ -76,19 +76,19 @@ test('each queue is subscribed to what is its own, and to the message as it was 
     );
     return [queue?.id.replace(/Queue[0-9A-F]{8}$/, ''), properties['FilterPolicy'] ?? null];
   });
-  const order = (host: string, os: string, status: string) => [
+  const order = (host: string, os: string, statuses: string[]) => [
     host + os,
-    { Host: [host], OS: [os], Status: [status] },
+    { Host: [host], OS: [os], Status: statuses },
   ];
   assert.deepEqual(
     found.sort((a, b) => JSON.stringify(a).localeCompare(JSON.stringify(b))),
     [
       ['Asks', { Status: ['ask'] }],
       ['Publisher', null],
-      ...['launch', 'terminate'].flatMap((status) => [
-        order('lab', 'linux', status),
-        order('lab', 'windows', status),
-        order('mac', 'macos', status),
+      ...[['launch', 'standBy'], ['terminate']].flatMap((statuses) => [
+        order('lab', 'linux', statuses),
+        order('lab', 'windows', statuses),
+        order('mac', 'macos', statuses),
       ]),
     ].sort((a, b) => JSON.stringify(a).localeCompare(JSON.stringify(b))),
   );

@@ -34,6 +34,9 @@ export function createPlacesChecker(scene: Scene): Checker {
   };
 
   function livesOn(host: HostName, runner: Runner): boolean {
+    // What worked before is listed under another's name until it is told its own.
+    if (runner.machineSince !== null && runner.machine !== null)
+      return scene.grounds.get(host)?.byId(runner.machine)?.diedAt === null;
     const names = runner.activates ? [runner.name, runner.activates.spare] : [runner.name];
     for (const name of names)
       for (const machine of scene.grounds.get(host)?.named(name) ?? [])

@@ -2,13 +2,34 @@
 // at GitHub, in the table. What is alive is the spares.
 
 import { jobDeadline } from '../../../core/deadline.ts';
-import type { PoolName } from '../../../core/ids.ts';
+import type { PoolName, RunnerName } from '../../../core/ids.ts';
 import { ownRunnerName } from '../../../core/ids.ts';
 import { aliveLane, type PoolBooks, waiting } from '../../../core/ledger.ts';
-import { runnerClass } from '../../../core/runner.ts';
+import { type Runner, runnerClass } from '../../../core/runner.ts';
 import type { Deployment } from '../../../ports/jobs-table.ts';
 import { routeOf } from '../routes.ts';
 import type { Scene } from './checker.ts';
+
+/** Whose machine it is by now: it may go on for one runner after another under its first name. */
+function lastOn({ truth }: Scene, name: RunnerName): Runner | undefined {
+  let runner = truth.runners.get(name);
+  while (runner?.activatedAs) runner = truth.runners.get(runner.activatedAs);
+  return runner;
+}
+
+/** Machines that are kept after their jobs, and are not too old. */
+function stillReused({ truth, configuration, clock }: Scene, pool: PoolName): number {
+  const reuseMs = configuration.pools.find(({ name }) => name === pool)?.reuseMs ?? 0;
+  return [...truth.runnersAlive.values()].filter(
+    (runner) =>
+      runner.pool === pool &&
+      runner.machineSince !== null &&
+      clock.now() < runner.machineSince + reuseMs + lateMsMax,
+  ).length;
+}
+
+/** Its deadline is acted upon by a tick, and its machine takes a moment to end. */
+const lateMsMax = 5 * 60_000;
 
 export interface Leftover {
   text: string;
@@ -36,7 +57,7 @@ export function leftovers(scene: Scene, { prefix }: Deployment): Leftover[] {
   for (const [host, ground] of scene.grounds) {
     for (const machine of ground.all()) {
       if (machine.diedAt !== null) continue;
-      const runner = truth.runners.get(machine.name);
+      const runner = lastOn(scene, machine.name);
       if (runner === undefined || runnerClass(runner) !== 'standby')
         add(`a machine lives on ${host}: ${machine.name}`, machine.name);
     }
@@ -65,7 +86,9 @@ export function leftovers(scene: Scene, { prefix }: Deployment): Leftover[] {
   for (const [host, ledger] of truth.ledgers) {
     for (const [name, pool] of Object.entries<PoolBooks>(ledger.pools)) {
       const spares = configuration.pools.find((one) => one.name === (name as PoolName))?.spares ?? 0;
-      if (pool.coming + pool.busy + pool.ending > 0 || pool.standby !== spares)
+      const reused = stillReused(scene, name as PoolName);
+      const isWhole = pool.standby >= spares && pool.standby <= Math.max(spares, reused);
+      if (pool.coming + pool.busy + pool.ending > 0 || !isWhole)
         add(
           `the ledger of ${host} has for pool ${name}: ${pool.coming} coming, ${pool.busy} busy, ${pool.ending} ending, ${pool.standby} standing by`,
           host,

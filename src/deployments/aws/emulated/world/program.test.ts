@@ -43,6 +43,7 @@ function setUp(answers: Answers, deps: Partial<ProgramDeps> & { job?: AssignedJo
     pool: 'small' as PoolName,
     labels: [],
     traceparent: '',
+    key: null,
     configuration: { kind: 'claimed', url: 'https://api.test/runners/claim', token: 'a token' },
     end(cause) {
       ended.push(cause);
