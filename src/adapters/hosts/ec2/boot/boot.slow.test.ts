@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { describe, test } from 'node:test';
 import { wrongInPowerShell } from '../../../../../scripts/powershell-parser.ts';
@@ -71,60 +72,74 @@ describe('boot scripts', () => {
     }
   });
 
-  test('of Linux take a job of the simulated GitHub to its end', async () => {
-    const { publicKey } = generateKeyPairSync('rsa', {
-      modulusLength: 2048,
-      publicKeyEncoding: { type: 'spki', format: 'pem' },
-      privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
-    });
-    const atOnce = { minMs: 0, maxMs: 0 };
-    const gitHub = await startSimulatedGitHub({
-      clock: createSystemClock(),
-      random: createSeededRandom(1),
-      publicKey,
-      settings: { pickUp: atOnce, deliveryDelay: atOnce },
-      setUp(world) {
-        world.addOrganisation('acme');
-        world.addRepository('acme/app');
-        world.install('acme');
-      },
-    });
-    const [acme] = gitHub.world.state.installations.values();
-    assert.ok(acme);
-    const machine = await makeBootMachine({
-      path,
-      claim: () => {
-        const terms = { name: 'runner-of-machine', groupId: 1, labels: ['build'], workFolder: '_work' };
-        const minted = gitHub.world.api.mint(acme, 'acme', terms);
-        assert.ok(minted.outcome === 'done');
-        return {
-          status: 200,
-          body: { runner: terms.name, jitConfig: minted.value.jitConfig, traceparent: '' },
-        };
-      },
-    });
-    try {
-      machine.writeRunner(`#!/bin/sh\nexec '${process.execPath}' '${standInRunner}'\n`);
-      const steps = [{ name: 'greet', run: 'echo done >"$GITHUB_WORKSPACE/../../greeting" || echo done' }];
-      const { jobs } = gitHub.world.startRun('acme/app', {
-        name: 'CI',
-        jobs: [{ name: 'build', labels: ['build'], steps }],
-      });
-      await machine.boot('install');
-      const { code, output } = await machine.boot('run');
-      assert.equal(code, 0, output);
-      assert.match(output, /Listening for Jobs/);
-      assert.equal(jobs[0]?.conclusion, 'success', output);
-      assert.deepEqual(
-        [...gitHub.world.state.runners.values()].filter(({ phase }) => phase !== 'gone').length,
-        0,
-      );
-      assert.deepEqual(machine.calls('shutdown'), ['-P now']);
-      assert.ok(machine.milestones().includes('registered'));
-      assert.equal(machine.milestones().at(-1), 'jobEnded');
-    } finally {
-      await machine.close();
-      await gitHub.close();
-    }
-  });
+  for (const os of ['linux', 'macos'] as const)
+    test(`of ${os} take a job of the simulated GitHub to its end`, () => takeJob(os));
 });
+
+async function takeJob(os: 'linux' | 'macos'): Promise<void> {
+  const { publicKey } = generateKeyPairSync('rsa', {
+    modulusLength: 2048,
+    publicKeyEncoding: { type: 'spki', format: 'pem' },
+    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+  });
+  const atOnce = { minMs: 0, maxMs: 0 };
+  const gitHub = await startSimulatedGitHub({
+    clock: createSystemClock(),
+    random: createSeededRandom(1),
+    publicKey,
+    settings: { pickUp: atOnce, deliveryDelay: atOnce },
+    setUp(world) {
+      world.addOrganisation('acme');
+      world.addRepository('acme/app');
+      world.install('acme');
+    },
+  });
+  const [acme] = gitHub.world.state.installations.values();
+  assert.ok(acme);
+  let jitConfig = '';
+  const machine = await makeBootMachine({
+    ...{ path, os },
+    claim: () => {
+      const terms = { name: 'runner-of-machine', groupId: 1, labels: ['build'], workFolder: '_work' };
+      const minted = gitHub.world.api.mint(acme, 'acme', terms);
+      assert.ok(minted.outcome === 'done');
+      jitConfig = minted.value.jitConfig;
+      return {
+        status: 200,
+        body: { runner: terms.name, jitConfig: minted.value.jitConfig, traceparent: '' },
+      };
+    },
+  });
+  try {
+    machine.writeRunner(`#!/bin/sh\nexec '${process.execPath}' '${standInRunner}'\n`);
+    const steps = [{ name: 'greet', run: 'echo done >"$GITHUB_WORKSPACE/../../greeting" || echo done' }];
+    const { jobs } = gitHub.world.startRun('acme/app', {
+      name: 'CI',
+      jobs: [{ name: 'build', labels: ['build'], steps }],
+    });
+    await machine.boot('install');
+    const { code, output } = await machine.boot('run');
+    assert.equal(code, 0, output);
+    assert.match(output, /Listening for Jobs/);
+    assert.equal(jobs[0]?.conclusion, 'success', output);
+    assert.deepEqual(
+      [...gitHub.world.state.runners.values()].filter(({ phase }) => phase !== 'gone').length,
+      0,
+    );
+    // A Mac's lifetime is a shutdown that waits, armed at the boot and again for the job.
+    const end = os === 'linux' ? ['-P now'] : ['-h +60', '-h +60', '-h now'];
+    assert.deepEqual(machine.calls('shutdown'), end);
+    if (os === 'macos') {
+      assert.match(machine.calls('launchctl').join(), /^bootstrap system .*ephemeral-runner\.plist$/);
+      const [plist] = machine.calls('launchctl').map((call) => call.slice('bootstrap system '.length));
+      assert.match(readFileSync(plist ?? '', 'utf8'), /<string>.*boot\.sh<\/string><string>run<\/string>/);
+      assert.match(machine.calls('sudo').join(), /^-H -u \S+ --preserve-env=ACTIONS_RUNNER_INPUT_JITCONFIG/);
+      assert.equal(machine.calls('sudo').join().includes(jitConfig), false);
+    }
+    assert.ok(machine.milestones().includes('registered'));
+    assert.equal(machine.milestones().at(-1), 'jobEnded');
+  } finally {
+    await machine.close();
+    await gitHub.close();
+  }
+}

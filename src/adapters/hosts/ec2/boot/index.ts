@@ -9,6 +9,8 @@ export interface BootPlaces {
   imds: string;
   library: string;
   units: string;
+  /** macOS: where the service prints to. */
+  consoleLog: string;
   runnerFolder: string;
   runnerReleases: string;
   user: string;
@@ -28,6 +30,7 @@ const places: Record<OperatingSystem, BootPlaces> = {
     imds: 'http://169.254.169.254/latest',
     library: '/usr/local/lib/ephemeral-runner',
     units: '/etc/systemd/system',
+    consoleLog: '',
     runnerFolder: '/opt/actions-runner',
     runnerReleases: 'https://github.com/actions/runner/releases',
     user: 'runner',
@@ -36,7 +39,8 @@ const places: Record<OperatingSystem, BootPlaces> = {
   macos: {
     imds: 'http://169.254.169.254/latest',
     library: '/usr/local/lib/ephemeral-runner',
-    units: '',
+    units: '/Library/LaunchDaemons',
+    consoleLog: '/var/log/ephemeral-runner.log',
     runnerFolder: '/Users/ec2-user/actions-runner',
     runnerReleases: 'https://github.com/actions/runner/releases',
     user: 'ec2-user',
@@ -46,6 +50,7 @@ const places: Record<OperatingSystem, BootPlaces> = {
     imds: 'http://169.254.169.254/latest',
     library: '',
     units: '',
+    consoleLog: '',
     runnerFolder: 'C:\\actions-runner',
     runnerReleases: 'https://github.com/actions/runner/releases',
     user: '',
@@ -123,6 +128,7 @@ function constants(
     imds: at.imds,
     ...(language === 'sh' && { library: at.library, user: at.user }),
     ...(at.units !== '' && { units: at.units }),
+    ...(at.consoleLog !== '' && { console_log: at.consoleLog }),
     runner_folder: at.runnerFolder,
     runner_releases: at.runnerReleases,
     architecture,

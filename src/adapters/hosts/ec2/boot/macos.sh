@@ -2,18 +2,18 @@ runner_platform="osx-$architecture"
 
 install_service() {
   install_script
-  cat >/Library/LaunchDaemons/ephemeral-runner.plist <<PLIST
+  cat >"$units/ephemeral-runner.plist" <<PLIST
 <?xml version="1.0" encoding="UTF-8"?>
 <plist version="1.0"><dict>
 <key>Label</key><string>ephemeral-runner</string>
 <key>ProgramArguments</key><array><string>$library/boot.sh</string><string>run</string></array>
 <key>RunAtLoad</key><true/>
-<key>StandardOutPath</key><string>/var/log/ephemeral-runner.log</string>
-<key>StandardErrorPath</key><string>/var/log/ephemeral-runner.log</string>
+<key>StandardOutPath</key><string>$console_log</string>
+<key>StandardErrorPath</key><string>$console_log</string>
 </dict></plist>
 PLIST
-  chmod 644 /Library/LaunchDaemons/ephemeral-runner.plist
-  launchctl bootstrap system /Library/LaunchDaemons/ephemeral-runner.plist
+  chmod 644 "$units/ephemeral-runner.plist"
+  launchctl bootstrap system "$units/ephemeral-runner.plist"
 }
 
 # The system keeps the time of a shutdown itself, in whole minutes. Armed again, it begins again.
@@ -38,7 +38,7 @@ console_begin() {
 }
 
 console_file() {
-  echo /var/log/ephemeral-runner.log
+  echo "$console_log"
 }
 
 checksum() {

@@ -39,12 +39,17 @@ export interface BootMachine {
   close(): Promise<void>;
 }
 
-const stubbed = ['shutdown', 'systemctl', 'systemd-run', 'useradd', 'usermod', 'sleep'];
+const stubbed = {
+  linux: ['shutdown', 'systemctl', 'systemd-run', 'useradd', 'usermod', 'sleep'],
+  macos: ['shutdown', 'launchctl', 'killall', 'sleep'],
+};
 export const identity = 'MIAGCSqGSIb3DQEHAqCA\nsigned/document+of==\nthis/machine';
 
 export async function makeBootMachine(given: {
   /** Where the programs are that the script calls, as `PATH` has it. */
   path: string;
+  /** Linux, if it is left out. */
+  os?: 'linux' | 'macos';
   claim?: (times: number) => DoorAnswer;
   releases?: (path: string, response: ServerResponse) => void;
   runner?: { version: string; sha256: string };
@@ -58,9 +63,15 @@ export async function makeBootMachine(given: {
   const library = join(folder, 'lib');
   const units = join(folder, 'units');
   for (const one of [bin, units]) mkdirSync(one);
-  for (const program of stubbed)
+  const { os = 'linux' } = given;
+  for (const program of stubbed[os])
     writeProgram(join(bin, program), `#!/bin/sh\necho "$*" >>"${folder}/${program}.calls"\n`);
   writeProgram(join(bin, 'journalctl'), `#!/bin/sh\ncat "${folder}/journal"\n: >"${folder}/journal"\n`);
+  // That of macOS asks for no password of root's.
+  writeProgram(
+    join(bin, 'sudo'),
+    `#!/bin/sh\necho "$*" >>"${folder}/sudo.calls"\nwhile [ "$1" != -- ]; do shift; done\nshift\nexec "$@"\n`,
+  );
   // Whoever ships logs waits in the background: at once would be for ever.
   if (given.logs) writeProgram(join(bin, 'sleep'), '#!/bin/sh\nexec /bin/sleep 0.05\n');
   const knocks: Knock[] = [];
@@ -121,11 +132,12 @@ export async function makeBootMachine(given: {
   const script = join(folder, 'user-data');
   const { runner, places } = given;
   const text = userDataOf(
-    'linux',
+    os,
     { architecture: 'x64', runner },
     {
       ...{ imds: `${url}/latest`, library, units, runnerFolder, runnerReleases: `${url}/releases` },
       user: userInfo().username,
+      ...(os === 'macos' && { consoleLog: join(folder, 'console.log') }),
       ...(given.logs && { logsGroup: given.logs.group, logsEndpoint: url }),
       ...places,
     },
