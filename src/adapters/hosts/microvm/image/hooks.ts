@@ -11,6 +11,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { argv, execPath, exit } from 'node:process';
 import { readHookBody } from './payload.ts';
 import { placesFrom } from './places.ts';
@@ -23,12 +24,16 @@ const [, , argument] = argv;
 const places = placesFrom(argument);
 let work: ChildProcess | null = null;
 
-createServer((request, response) => {
+const server = createServer((request, response) => {
   answer(request, response).catch((error: unknown) => {
     console.error(String(error));
     respond(response, 500);
   });
-}).listen(places.port, '0.0.0.0', () => console.log(`hooks are answered on port ${places.port}`));
+});
+server.listen(places.port, '0.0.0.0', () => {
+  const { port } = server.address() as AddressInfo;
+  console.log(`hooks are answered on port ${port}`);
+});
 
 async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
   if (request.method !== 'POST') return respond(response, 405);

@@ -16,19 +16,26 @@ const path = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 const places = placesFrom(argv[2]);
 /** Woken by the line of a resume. */
 const wake: Wake = { now: () => {} };
+let isAtWork = false;
 const payload = await new Promise<HookPayload | null>((resolve) => {
   let isFirst = true;
-  createInterface({ input: stdin }).on('line', (line) => {
-    if (isFirst) resolve(readHookBody(line));
-    else wake.now();
-    isFirst = false;
-  });
+  createInterface({ input: stdin })
+    .on('line', (line) => {
+      if (isFirst) resolve(readHookBody(line));
+      else wake.now();
+      isFirst = false;
+    })
+    // Whoever started this is no more, so nobody would see its end. A job goes on to its own.
+    .on('close', () => {
+      if (!isAtWork) exit(1);
+    });
 });
 if (!payload) exit(1);
 
 startDocker(places);
 const booted = milestone(payload, 'booted');
 const granted = await claim(payload, places.pauseSeconds, wake);
+isAtWork = granted !== null;
 await booted;
 if (granted) await runJob(payload, granted, places);
 exit(granted ? 0 : 1);

@@ -68,8 +68,11 @@ export async function startMicrovmStandIn(settings: StandInSettings): Promise<Mi
   }
 
   function perform({ operation, input }: StandInCall): object {
-    if (!mayCall(operation))
-      throw new MicrovmRefusal('ThrottlingException', 'Rate exceeded', { retryAfterSeconds: 1 });
+    if (!mayCall(operation)) {
+      const { perSecond = 0 } = settings.buckets?.[operation] ?? {};
+      const after = perSecond > 0 ? { retryAfterSeconds: Math.ceil(1 / perSecond) } : {};
+      throw new MicrovmRefusal('ThrottlingException', 'Rate exceeded', after);
+    }
     const id = String(input['microvmIdentifier']);
     switch (operation) {
       case 'RunMicrovm':
