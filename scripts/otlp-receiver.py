@@ -50,7 +50,7 @@ class Receiver(BaseHTTPRequestHandler):
                             "status": span.status.code,
                             "message": span.status.message,
                             "attributes": {
-                                one.key: one.value.string_value or one.value.int_value or one.value.bool_value
+                                one.key: getattr(one.value, one.value.WhichOneof("value"))
                                 for one in span.attributes
                             },
                             "links": [

@@ -45,14 +45,15 @@ export function spansOfJob(job: Job, runner: Runner | null): Span[] {
   if (own === null || job.phase !== 'completed') return [];
   const ranOn = runner && parseTraceparent(runner.traceparent);
   const root: Span = {
-    ...own,
+    traceId: own.traceId,
+    spanId: own.spanId,
     parentId: null,
     name: job.workflow === null ? job.name : `${job.workflow} / ${job.name}`,
     kind: 'server',
     startMs: job.createdAt,
     endMs: endOfJob(job),
     error: errorOf(job.conclusion),
-    attributes: { ...attributesOfJob(job), ...attributesOfRunner(runner) },
+    attributes: addRunner(attributesOfJob(job), runner),
     links: ranOn && ranOn.traceId !== own.traceId ? [linkTo(ranOn)] : [],
   };
   return [root, ...phasesOfJob(job).flatMap((phase) => spansOfPhase(root, phase, job))];
@@ -72,7 +73,7 @@ export function spansOfRunner(runner: Runner, took: Job | null): Span[] {
     startMs: runner.orderedAt,
     endMs: runner.goneAt,
     error: faultOf(runner) === null ? null : (runner.end?.why ?? null),
-    attributes: attributesOfRunner(runner),
+    attributes: addRunner({}, runner),
     links: job && job.traceId !== own.traceId ? [linkTo(job)] : [],
   };
   const parts = phasesOfRunner(runner, took);
@@ -114,39 +115,49 @@ const linksMax = 128;
 
 /** The steps are within its run. */
 function spansOfPhase(root: Span, { name, startMs, endMs }: Phase, { steps, conclusion }: Job): Span[] {
-  const span = part(root, name, startMs, endMs);
-  if (name !== 'run') return [span];
-  const run = { ...span, error: errorOf(conclusion) };
+  if (name !== 'run') return [part(root, name, startMs, endMs)];
+  const run = part(root, name, startMs, endMs, { error: errorOf(conclusion) });
   return [run, ...steps.flatMap((step, index) => stepSpan(run, step, index) ?? [])];
 }
 
 function stepSpan(run: Span, step: JobStep, index: number): Span | null {
   if (step.startedAt === null || step.completedAt === null) return null;
-  const span = part(run, step.name, step.startedAt, step.completedAt, String(index));
   const attributes = {
     'cicd.pipeline.task.name': step.name,
     'cicd.pipeline.task.run.result': resultOf(step.conclusion),
   };
-  return { ...span, attributes, error: errorOf(step.conclusion) };
+  const error = errorOf(step.conclusion);
+  return part(run, step.name, step.startedAt, step.completedAt, { which: String(index), error, attributes });
 }
 
+const nothing = {};
+const none: readonly never[] = [];
+
 /** A part of its parent; its id follows from what it is, so that it is the same each time. */
-function part(parent: Span, name: string, startMs: number, endMs: number, which = ''): Span {
+function part(
+  parent: Span,
+  name: string,
+  startMs: number,
+  endMs: number,
+  given: { which?: string; error?: string | null; attributes?: Span['attributes'] } = nothing,
+): Span {
   return {
     traceId: parent.traceId,
-    spanId: spanIdOf(parent.traceId, parent.spanId, `${name}#${which}`),
+    spanId: spanIdOf(parent.traceId, parent.spanId, `${name}#${given.which ?? ''}`),
     parentId: parent.spanId,
     name,
     kind: 'internal',
     startMs,
     endMs: Math.max(startMs, endMs),
-    error: null,
-    attributes: {},
-    links: [],
+    error: given.error ?? null,
+    attributes: given.attributes ?? nothing,
+    links: none,
   };
 }
 
-function attributesOfJob(job: Job): Record<string, string | number> {
+type Attributes = Record<string, string | number>;
+
+function attributesOfJob(job: Job): Attributes {
   return {
     'cicd.pipeline.name': job.workflow ?? '',
     'cicd.pipeline.run.id': String(job.runId),
@@ -161,16 +172,16 @@ function attributesOfJob(job: Job): Record<string, string | number> {
   };
 }
 
-function attributesOfRunner(runner: Runner | null): Record<string, string> {
-  if (runner === null) return {};
-  return {
-    'cicd.worker.name': runner.name,
-    'cicd.worker.id': runner.machine ?? '',
-    'runners.host': runner.host,
-    'runners.pool': runner.pool,
-    ...(runner.end === null ? {} : { 'runners.end': runner.end.code }),
-    ...(runner.job === null ? {} : { 'runners.job': runner.job satisfies JobKey }),
-  };
+/** Beside those that there are: a copy of them would be most of what they cost. */
+function addRunner(attributes: Attributes, runner: Runner | null): Attributes {
+  if (runner === null) return attributes;
+  attributes['cicd.worker.name'] = runner.name;
+  attributes['cicd.worker.id'] = runner.machine ?? '';
+  attributes['runners.host'] = runner.host;
+  attributes['runners.pool'] = runner.pool;
+  if (runner.end !== null) attributes['runners.end'] = runner.end.code;
+  if (runner.job !== null) attributes['runners.job'] = runner.job satisfies JobKey;
+  return attributes;
 }
 
 /** The words of OpenTelemetry for what GitHub calls a conclusion. */

@@ -29,7 +29,9 @@ export function createConsole({ clock, level, format, output }: ConsoleOptions):
     count: () => {},
     observe: () => {},
     gauge: () => {},
-    log: (at, message, fields = {}) => logger[at](harmless(fields), printable(message)),
+    log(at, message, fields = {}) {
+      if (logger.isLevelEnabled(at)) logger[at](harmless(fields), printable(message));
+    },
   };
 }
 

@@ -17,6 +17,8 @@ export const prometheusContentType = 'text/plain; version=0.0.4; charset=utf-8';
 
 /** Labels have few values each, so this is many more than there are; what is beyond is left out and counted. */
 const seriesMax = 5_000;
+/** Who tells of one in another order of labels makes a second entry, and what is beyond is looked up by its print. */
+const toldMax = 2 * seriesMax;
 const leftOutMetric = 'telemetry_series_left_out_total';
 
 /** 1 ms to an hour: from one write to a long job or a long queue, each about twice the one before. */
@@ -34,20 +36,33 @@ interface Histogram {
   count: number;
 }
 
-/** Series of each metric by their labels, as they are printed. */
-type Metrics<Series> = Map<string, Map<string, Series>>;
+interface Metrics<Series> {
+  /** Series of each metric by their labels, as they are printed. */
+  all: Map<string, Map<string, Series>>;
+  /** The same by metric and labels as they were told: to print the labels of each value costs more than all else. */
+  told: Map<string, Series>;
+}
 
 export function createPrometheus(): Prometheus {
-  const counters: Metrics<{ sum: number }> = new Map();
-  const gauges: Metrics<{ labels: Labels; value: number }> = new Map();
-  const histograms: Metrics<Histogram> = new Map();
+  const counters: Metrics<{ sum: number }> = newMetrics();
+  const gauges: Metrics<{ labels: Labels; value: number }> = newMetrics();
+  const histograms: Metrics<Histogram> = newMetrics();
   let seriesCount = 0;
   let leftOut = 0;
 
   function seriesOf<Series>(metrics: Metrics<Series>, metric: string, labels: Labels, make: () => Series) {
+    const asTold = toldKey(metric, labels);
+    const known = metrics.told.get(asTold);
+    if (known) return known;
+    const found = find(metrics, metric, labels, make);
+    if (found && metrics.told.size < toldMax) metrics.told.set(asTold, found);
+    return found;
+  }
+
+  function find<Series>(metrics: Metrics<Series>, metric: string, labels: Labels, make: () => Series) {
     const name = nameOf(metric);
     const key = labelsOf(labels);
-    const known = metrics.get(name)?.get(key);
+    const known = metrics.all.get(name)?.get(key);
     if (known) return known;
     if (seriesCount >= seriesMax) {
       leftOut += 1;
@@ -55,9 +70,9 @@ export function createPrometheus(): Prometheus {
     }
     seriesCount += 1;
     const made = make();
-    const all = metrics.get(name) ?? new Map<string, Series>();
+    const all = metrics.all.get(name) ?? new Map<string, Series>();
     all.set(key, made);
-    metrics.set(name, all);
+    metrics.all.set(name, all);
     return made;
   }
 
@@ -81,15 +96,15 @@ export function createPrometheus(): Prometheus {
     },
     log: () => {},
     text(given = []) {
-      const told = [...gauges].flatMap(([metric, series]) =>
+      const told = [...gauges.all].flatMap(([metric, series]) =>
         [...series.values()].map(({ labels, value }): Gauge => ({ metric, labels, value })),
       );
       const lines: string[] = [];
-      for (const [name, series] of counters) {
+      for (const [name, series] of counters.all) {
         lines.push(`# TYPE ${name} counter`);
         for (const [labels, { sum }] of series) lines.push(`${name}${braced(labels)} ${sum}`);
       }
-      for (const [name, series] of histograms) {
+      for (const [name, series] of histograms.all) {
         lines.push(`# TYPE ${name} histogram`);
         for (const [labels, histogram] of series) lines.push(...histogramLines(name, labels, histogram));
       }
@@ -101,6 +116,20 @@ export function createPrometheus(): Prometheus {
       return lines.length > 0 ? `${lines.join('\n')}\n` : '';
     },
   };
+}
+
+function newMetrics<Series>(): Metrics<Series> {
+  return { all: new Map(), told: new Map() };
+}
+
+/** In the order of its labels, and with the length of each value, so that no value can look like two. */
+function toldKey(metric: string, labels: Labels): string {
+  let key = metric;
+  for (const name in labels) {
+    const value = labels[name] ?? '';
+    key += `,${name}=${value.length}:${value}`;
+  }
+  return key;
 }
 
 function newHistogram(metric: string): Histogram {

@@ -106,21 +106,17 @@ function writeAttribute(
 
 /** One of them is always there: an empty text is another value than none. */
 function writeValue(writer: BackwardWriter, value: string | number | boolean): void {
-  switch (typeof value) {
-    case 'string':
-      return writeText(writer, 1, value);
-    case 'boolean':
-      writer.varint(value ? 1 : 0);
-      return writer.tag(2, wire.varint);
-    case 'number':
-      if (Number.isSafeInteger(value)) {
-        writer.varint(value);
-        return writer.tag(3, wire.varint);
-      }
-      writer.double(value);
-      return writer.tag(4, wire.fixed64);
-    default:
-      return value satisfies never;
+  if (typeof value === 'string') {
+    writeText(writer, 1, value);
+  } else if (typeof value === 'boolean') {
+    writer.varint(value ? 1 : 0);
+    writer.tag(2, wire.varint);
+  } else if (Number.isSafeInteger(value)) {
+    writer.varint(value);
+    writer.tag(3, wire.varint);
+  } else {
+    writer.double(value);
+    writer.tag(4, wire.fixed64);
   }
 }
 

@@ -105,7 +105,10 @@ export function createOtlpTracer(settings: OtlpTracerSettings): OtlpTracer {
   async function send({ body, spans }: SpanRequest): Promise<void> {
     for (let tries = 1; ; tries += 1) {
       const answer = await post(body, headers, ending.signal);
-      if (answer.outcome !== 'later' || tries === triesMax || closing) return account(answer, spans);
+      if (answer.outcome !== 'later' || tries === triesMax || closing) {
+        account(answer, spans);
+        return;
+      }
       await untilNextTry(answer.afterMs ?? retryMsMin * 2 ** (tries - 1));
     }
   }
@@ -125,15 +128,18 @@ export function createOtlpTracer(settings: OtlpTracerSettings): OtlpTracer {
   function account(answer: Delivered, spans: number): void {
     switch (answer.outcome) {
       case 'taken':
-        return;
+        break;
       case 'partly':
-        return lose('back end', answer.rejected, answer.why);
+        lose('back end', answer.rejected, answer.why);
+        break;
       case 'later':
-        return lose('sending', spans, answer.why);
+        lose('sending', spans, answer.why);
+        break;
       case 'refused':
-        return lose('back end', spans, answer.why);
+        lose('back end', spans, answer.why);
+        break;
       default:
-        return answer satisfies never;
+        answer satisfies never;
     }
   }
 }

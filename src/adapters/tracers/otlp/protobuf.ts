@@ -52,7 +52,10 @@ export function createBackwardWriter(bytesAtFirst: number): BackwardWriter {
       buffer[at] = value;
       return;
     }
-    if (value < 0 || value > 0xffff_ffff) return longVarint(BigInt.asUintN(64, BigInt(value)));
+    if (value < 0 || value > 0xffff_ffff) {
+      longVarint(BigInt.asUintN(64, BigInt(value)));
+      return;
+    }
     let count = 1;
     for (let rest = value >>> 7; rest > 0; rest >>>= 7) count += 1;
     makeRoom(count);
@@ -87,7 +90,8 @@ export function createBackwardWriter(bytesAtFirst: number): BackwardWriter {
       const code = value.charCodeAt(i);
       if (code > 0x7f) {
         at += length;
-        return anyText(value);
+        anyText(value);
+        return;
       }
       buffer[at + i] = code;
     }
