@@ -18,7 +18,8 @@ const record = z.object({
   detail: z.object({
     requestContext: z.object({ requestId: z.string().max(64), condition: z.string().max(64) }),
     requestPayload: payloadSchema.pick({ runner: true }),
-    responsePayload: z.unknown(),
+    // None where it never ran.
+    responsePayload: z.unknown().optional(),
   }),
 });
 
