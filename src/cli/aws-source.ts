@@ -11,10 +11,11 @@ import { gitHubName, jobKey } from '../core/ids.ts';
 import { lookAtIdentity } from '../deployments/aws/deploy/checks/all.ts';
 import type { Clients } from '../deployments/aws/deploy/clients.ts';
 import { readDeadLetterQueues } from '../deployments/aws/deploy/dead-letters.ts';
-import { moveBack } from '../deployments/aws/deploy/move-back.ts';
+import { isNamed, redriveQueue } from '../deployments/aws/deploy/redrive.ts';
 import { type DeployedStack, outputOf, readStacks } from '../deployments/aws/deploy/stacks.ts';
 import { createOperator } from '../flow/operator/operator.ts';
-import { CommandError, exitCodes, type Redriven, type Source } from './source.ts';
+import type { Clock, Random } from '../ports/clock.ts';
+import { CommandError, exitCodes, noSuchQueue, type Redriven, type Source } from './source.ts';
 
 export async function openAwsSource(
   stackName: string,
@@ -33,11 +34,12 @@ export async function openAwsSource(
     const tableName = outputOf(stacks, 'table');
     if (tableName === null) throw notDeployed(stackName, account.account, stacks);
     const clock = createSystemClock();
+    const random = createSystemRandom();
     const table = createDynamoDbJobsTable({
       client: clients.dynamoDb,
       tableName,
       clock,
-      random: createSystemRandom(),
+      random,
       // Only for writes of jobs and runners, and none is written here.
       deadlines: { ofRunner: () => null, ofJob: () => null },
       keepMs: 0,
@@ -54,7 +56,7 @@ export async function openAwsSource(
             { exitCode: exitCodes.failed },
           ),
         ),
-      redrive: (queue) => redriveQueues(clients, stacks, queue, clock),
+      redrive: (queue) => redriveAll({ clients, stacks }, queue, { clock, random }),
       close: () => clients.close(),
     };
   } catch (error) {
@@ -63,21 +65,26 @@ export async function openAwsSource(
   }
 }
 
-/** Of the stream's failures there is nothing to move: `make redrive` has the hosts recount instead. */
-async function redriveQueues(
-  clients: Clients,
-  stacks: readonly DeployedStack[],
+async function redriveAll(
+  deployed: { clients: Clients; stacks: readonly DeployedStack[] },
   only: string | null,
-  clock: Parameters<typeof moveBack>[2],
+  deps: { clock: Clock; random: Random },
 ): Promise<Redriven[]> {
+  const all = await readDeadLetterQueues(deployed.clients, deployed.stacks);
+  const chosen = all.filter((queue) => only === null || isNamed(only, queue));
+  if (chosen.length === 0)
+    throw noSuchQueue(
+      only ?? '',
+      all.map(({ name }) => name),
+    );
   const redriven: Redriven[] = [];
-  for (const queue of await readDeadLetterQueues(clients, stacks)) {
-    const { name, source, depth } = queue;
-    if (source === null || depth === 0 || (only !== null && !name.includes(only))) continue;
-    const { moved, failed } = await moveBack(clients.sqs, { ...queue, source }, clock);
+  for (const queue of chosen.filter(({ depth }) => depth > 0)) {
+    const { moved, recounted, failed } = await redriveQueue(queue, deployed, deps);
     if (failed !== null)
-      throw new CommandError(`${name}: ${moved} moved back, then ${failed}`, { exitCode: exitCodes.failed });
-    redriven.push({ queue: name, moved });
+      throw new CommandError(`${queue.name}: ${moved} moved back, then ${failed}`, {
+        exitCode: exitCodes.failed,
+      });
+    redriven.push({ queue: queue.name, moved, recounted });
   }
   return redriven;
 }

@@ -4,10 +4,12 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { CommandError, exitCodes, type Source } from './source.ts';
-
-const file = 'local-api.json';
-const addressSchema = z.object({ url: z.url().nullable(), token: z.string().min(1) });
+import {
+  type LocalApiAddress,
+  localApiAddress,
+  localApiFile,
+} from '../deployments/embedded/local-api-file.ts';
+import { CommandError, exitCodes, noSuchQueue, type Redriven, type Source } from './source.ts';
 
 /** It answers from its table within moments; a backlog of many thousands takes some seconds. */
 const answerMsMax = 30_000;
@@ -21,7 +23,8 @@ export async function openLocalSource(dataDirectory: string): Promise<Source> {
   const { url, token } = await readAddress(dataDirectory);
   if (url === null) throw notRunning(dataDirectory, 'it has been stopped', null);
 
-  async function ask(path: string, init: Init = {}): Promise<Response | null> {
+  /** Answers what is well, or that there is no such thing. */
+  async function ask(path: string, init: Init = {}): Promise<Response> {
     const response = await fetch(`${url}${path}`, {
       method: init.method ?? 'GET',
       headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
@@ -30,8 +33,7 @@ export async function openLocalSource(dataDirectory: string): Promise<Source> {
     }).catch((cause: unknown) => {
       throw notRunning(dataDirectory, `nothing answers at ${url}`, cause);
     });
-    if (response.status === 404) return null;
-    if (response.ok) return response;
+    if (response.ok || response.status === 404) return response;
     const { message } = z
       .object({ message: z.string() })
       .catch({ message: `it answered ${response.status}` })
@@ -44,7 +46,7 @@ export async function openLocalSource(dataDirectory: string): Promise<Source> {
   /** The same code on both sides made it: it is not checked a second time. */
   async function readIfThere<Answer>(path: string, init?: Init): Promise<Answer | null> {
     const response = await ask(path, init);
-    return response && ((await response.json()) as Answer);
+    return response.status === 404 ? null : ((await response.json()) as Answer);
   }
 
   async function read<Answer>(path: string, init?: Init): Promise<Answer> {
@@ -67,17 +69,24 @@ export async function openLocalSource(dataDirectory: string): Promise<Source> {
     why: (jobId) => readIfThere(`/jobs/${jobId}`),
     changePool: (pool, change) =>
       readIfThere(`/pools/${encodeURIComponent(pool)}`, { method: 'POST', body: change }),
-    log: async (runner) => (await (await ask(`/runners/${encodeURIComponent(runner)}/log`))?.text()) ?? null,
-    redrive: (queue) =>
-      read(`/redrive${queue === null ? '' : `?queue=${encodeURIComponent(queue)}`}`, { method: 'POST' }),
+    log: async (runner) => {
+      const response = await ask(`/runners/${encodeURIComponent(runner)}/log`);
+      return response.status === 404 ? null : response.text();
+    },
+    async redrive(queue) {
+      const query = queue === null ? '' : `?queue=${encodeURIComponent(queue)}`;
+      const response = await ask(`/redrive${query}`, { method: 'POST' });
+      if (response.status === 404) throw noSuchQueue(queue ?? '', (await response.json()) as string[]);
+      return (await response.json()) as Redriven[];
+    },
     close: () => {},
   };
 }
 
-async function readAddress(dataDirectory: string): Promise<z.output<typeof addressSchema>> {
-  const path = join(dataDirectory, file);
+async function readAddress(dataDirectory: string): Promise<LocalApiAddress> {
+  const path = join(dataDirectory, localApiFile);
   try {
-    return addressSchema.parse(JSON.parse(await readFile(path, 'utf8')));
+    return localApiAddress.parse(JSON.parse(await readFile(path, 'utf8')));
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : null;
     if (code === 'EACCES')

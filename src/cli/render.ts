@@ -1,8 +1,9 @@
 // Answers as text for people. What comes from outside (names of jobs, reasons) was made readable when it was stored.
 
+import { inTime, lasting } from '../core/duration.ts';
 import type { JobView, PoolView, StatusView, WhyView } from '../flow/operator/views.ts';
 import type { Redriven } from './source.ts';
-import { columns, lasting, type Paint, timeOf } from './text.ts';
+import { columns, type Paint, timeOf } from './text.ts';
 
 export function renderStatus({ at, hosts, pools }: StatusView, paint: Paint): string {
   const hostRows = hosts.map(({ name, type, alive, limit, throttledUntil, upToDate }) => [
@@ -68,12 +69,14 @@ export function renderWhy(why: WhyView, now: number, paint: Paint): string {
     '',
     headline(why, now, paint),
   ];
+  if (job.wait?.remedy) lines.push(`${paint.strong('To do')}: ${job.wait.remedy}.`);
   if (why.heldBy.length > 0) {
     const held = why.heldBy.slice(0, 5).map(({ repository, runners }) => `${runners} of ${repository}`);
     lines.push(`The places are held by jobs of: ${held.join(', ')}.`);
   }
   if (why.expectedAt !== null && why.expectedAt > now)
-    lines.push(`By the pace of the jobs that run, its turn comes in about ${lasting(why.expectedAt - now)}.`);
+    lines.push(`At this pace, its turn comes about ${inTime(why.expectedAt - now)}.`);
+  if (why.spent.length > 0) lines.push('', renderSpent(why, paint));
   lines.push('', renderStory(why, paint));
   return lines.join('\n');
 }
@@ -82,7 +85,11 @@ export function renderRedriven(redriven: readonly Redriven[]): string {
   const moved = redriven.filter((one) => one.moved > 0);
   if (moved.length === 0) return 'No queue has dead letters.';
   return moved
-    .map(({ queue, moved: count }) => `${queue}: ${count} ${count === 1 ? 'message' : 'messages'} sent back`)
+    .map(({ queue, moved: count, recounted }) =>
+      recounted.length > 0
+        ? `${queue}: ${recounted.join(', ')} told to count again, ${count} ${count === 1 ? 'pointer' : 'pointers'} removed`
+        : `${queue}: ${count} ${count === 1 ? 'message' : 'messages'} sent back`,
+    )
     .join('\n');
 }
 
@@ -100,13 +107,21 @@ function endOf({ startedAt, completedAt }: JobView): string {
   return `${took}, at ${timeOf(completedAt)}`;
 }
 
+function renderSpent({ job, spent }: WhyView, paint: Paint): string {
+  const until = job.startedAt === null ? '' : ', until it started';
+  return [
+    paint.strong(`Where its time went${until}`),
+    columns(spent.map(({ what, forMs }) => [`  ${lasting(forMs)}`, what])),
+  ].join('\n');
+}
+
 function renderStory({ story }: WhyView, paint: Paint): string {
   const first = story[0]?.at ?? 0;
-  const rows = story.map(({ at, of, what, why }) => [
+  const rows = story.map(({ at, of, what, why, forMs }) => [
     paint.faint(timeOf(at)),
     `+${((at - first) / 1000).toFixed(1)} s`,
     of,
-    why === null ? what : `${what}: ${why}`,
+    [what, forMs === null ? '' : ` ${lasting(forMs)}`, why === null ? '' : `: ${why}`].join(''),
   ]);
   return columns([heads(paint, 'TIME', '', 'WHO', 'WHAT'), ...rows]);
 }

@@ -6,6 +6,8 @@ import type { JobView, PoolView, StatusView, WhyView } from '../flow/operator/vi
 export interface Redriven {
   queue: string;
   moved: number;
+  /** Hosts that were told to count again, where what is dead only points to records that are kept elsewhere. */
+  recounted: readonly string[];
 }
 
 export interface Source {
@@ -44,3 +46,12 @@ export const exitCodes = {
   /** No running system was reached. */
   notReached: 4,
 } as const;
+
+export function noSuchQueue(wanted: string, names: readonly string[]): CommandError {
+  return new CommandError(
+    `No queue with dead letters is named like ${wanted}. There are: ${names.join(', ')}.`,
+    {
+      exitCode: exitCodes.notFound,
+    },
+  );
+}

@@ -84,7 +84,7 @@ export function heldCause(job: HeldBack): string {
   const ofWorkflow = ['max-parallel or concurrency in its workflow'];
   // A group admits no public repository unless it is told to. [GitHub: managing access to self-hosted runners using groups]
   const likely = job.isPublic ? [...ofGroup, ...ofWorkflow] : [...ofWorkflow, ...ofGroup];
-  const causes = [...likely, 'GitHub takes its runner version no longer'];
+  const causes = [...likely, 'its runner version is deprecated'];
   return `GitHub still calls it queued, but gives it to no idle runner: ${causes.join(', or ')}`;
 }
 

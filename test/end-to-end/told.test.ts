@@ -10,7 +10,7 @@ import { type MetricFamily, parsePrometheus } from '../../scripts/prometheus-par
 import { createSystemClock } from '../../src/adapters/clock/system/index.ts';
 import { createConsole } from '../../src/adapters/telemetry/console/index.ts';
 import { openLocalSource } from '../../src/cli/local-source.ts';
-import { localApiFile } from '../../src/deployments/embedded/local-api.ts';
+import { localApiFile } from '../../src/deployments/embedded/local-api-file.ts';
 import { allMetrics } from '../../src/deployments/metrics.ts';
 import { appKeys, quickHost, type System, startSystem, until, webhookSecret } from './harness.ts';
 

@@ -1,5 +1,5 @@
 // What the `runners` command talks to: a port of the loopback of its own, so that whatever stands before the public one
-// never leads here, and a token that only the owner of the data directory can read. `local-api.json` there says both.
+// never leads here, and a token that only the owner of the data directory can read. A file there says both.
 
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { open, readFile, rename, rm, writeFile } from 'node:fs/promises';
@@ -13,16 +13,15 @@ import type { GitHubName } from '../../core/ids.ts';
 import { jobKey, parseRunnerName } from '../../core/ids.ts';
 import type { Operator, PoolChange } from '../../flow/operator/operator.ts';
 import type { Telemetry } from '../../ports/telemetry.ts';
-
-export const localApiFile = 'local-api.json';
+import { type LocalApiAddress, localApiAddress, localApiFile } from './local-api-file.ts';
+import type { Redriven } from './redrive.ts';
 
 export interface LocalApiDeps {
   operator: Operator;
   gitHubName: GitHubName;
   dataDirectory: string;
   telemetry: Telemetry;
-  /** Names of queues with their dead letters, and how many of them were sent back. */
-  redrive: (queue: string | null) => { queue: string; moved: number }[];
+  redrive: (queue: string | null) => Redriven;
 }
 
 export interface LocalApi {
@@ -61,7 +60,6 @@ export async function startLocalApi(deps: LocalApiDeps): Promise<LocalApi> {
   return {
     url,
     async close() {
-      // The token stays for the next start; the port may be somebody else's by then.
       await writeAddress(file, { url: null, token });
       await closeServer(server);
     },
@@ -101,7 +99,10 @@ function createApp(deps: LocalApiDeps, token: string): Hono {
     const log = parseRunnerName(name) ? await readEnd(join(deps.dataDirectory, 'logs', `${name}.log`)) : null;
     return log === null ? c.json({ message: 'no log of such a runner is here' }, 404) : c.body(log);
   });
-  app.post('/redrive', (c) => c.json(deps.redrive(c.req.query('queue') ?? null)));
+  app.post('/redrive', (c) => {
+    const redriven = deps.redrive(c.req.query('queue') ?? null);
+    return redriven.outcome === 'redriven' ? c.json(redriven.queues) : c.json(redriven.names, 404);
+  });
   app.notFound((c) => c.json({ message: 'there is nothing here' }, 404));
   app.onError((error, c) => {
     telemetry.log('error', 'a question of an operator was not answered', { error: String(error) });
@@ -113,8 +114,7 @@ function createApp(deps: LocalApiDeps, token: string): Hono {
 /** From an earlier start: whoever has it keeps it. */
 async function readToken(file: string): Promise<string | null> {
   try {
-    const read: unknown = JSON.parse(await readFile(file, 'utf8'));
-    return z.object({ token: z.string().min(32).max(200) }).parse(read).token;
+    return localApiAddress.parse(JSON.parse(await readFile(file, 'utf8'))).token;
   } catch {
     return null;
   }
@@ -140,7 +140,7 @@ function isSame(given: string, wanted: string): boolean {
 }
 
 /** Moved into place: never half of it, and never readable by others, whatever was there before. */
-async function writeAddress(file: string, address: { url: string | null; token: string }): Promise<void> {
+async function writeAddress(file: string, address: LocalApiAddress): Promise<void> {
   const unfinished = `${file}.${process.pid}`;
   await rm(unfinished, { force: true });
   await writeFile(unfinished, `${JSON.stringify(address)}\n`, { mode: ownersOnly, flag: 'wx' });

@@ -5,6 +5,7 @@ import { type JobKey, type LaneKey, parseRunnerName, type RunnerName } from '../
 import type { Job } from '../../core/job.ts';
 import type { Lane, Ledger } from '../../core/ledger.ts';
 import { poolOfLane } from '../../core/scope.ts';
+import { runnerOrdered } from '../../core/timeline.ts';
 import type { JobsFilter, OperatorDeps } from './operator.ts';
 import type { JobView } from './views.ts';
 
@@ -108,10 +109,16 @@ export function createJobViews({ clock, table, configuration }: OperatorDeps): J
   }
 }
 
-/** Of ours, that have to do with the job: the one ordered for it, and the one that it runs on. */
-export function runnersOfJob(job: Job): RunnerName[] {
-  const names = [job.lastOrder?.runner, job.runner?.name].filter((name) => name !== undefined);
-  return [...new Set(names)].filter((name): name is RunnerName => parseRunnerName(name) !== null);
+/** Of a job that lost one runner after the other, the last ones tell enough. */
+const runnersOfJobMax = 10;
+
+/** Of ours, that have to do with the job: those ordered for it, and the one that it runs on. */
+export function runnersOfJob({ timeline, lastOrder, runner }: Job): RunnerName[] {
+  const ordered = timeline.flatMap(({ what, why }) => (what === runnerOrdered && why ? [why] : []));
+  const names = [...ordered, lastOrder?.runner, runner?.name].filter((name) => name !== undefined);
+  return [...new Set(names)]
+    .filter((name): name is RunnerName => parseRunnerName(name) !== null)
+    .slice(-runnersOfJobMax);
 }
 
 export function poolOf(job: Job): string | null {

@@ -1,5 +1,8 @@
 // What an operator is shown: plain data, the same for a terminal, for JSON and for the local API.
 
+import type { Wait } from '../../core/explain.ts';
+import type { Spent, StoryEntry } from '../../core/story.ts';
+
 export interface StatusView {
   /** Milliseconds since 1970, as all times here. */
   at: number;
@@ -51,15 +54,7 @@ export interface JobView {
   completedAt: number | null;
   runner: string | null;
   /** Why it waits; `null` where it does not. */
-  wait: { code: string; text: string } | null;
-}
-
-export interface StoryEntry {
-  at: number;
-  /** `job`, or the runner's name. */
-  of: string;
-  what: string;
-  why: string | null;
+  wait: Wait | null;
 }
 
 export interface WhyView {
@@ -70,6 +65,8 @@ export interface WhyView {
   ahead: number | null;
   /** About when it will have a runner, by the pace of the jobs that run; `null` where nothing tells. */
   expectedAt: number | null;
+  /** Where the time went until it started, or until now, in the order of time. */
+  spent: readonly Spent[];
   runners: readonly RunnerView[];
   story: readonly StoryEntry[];
 }

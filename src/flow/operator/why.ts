@@ -1,12 +1,15 @@
 // Why one job waits, or what became of it: its own story and that of its runners, in one line of time.
 
+import { hostByName } from '../../core/configuration.ts';
+import { waitsOfJob } from '../../core/episodes.ts';
 import type { JobKey } from '../../core/ids.ts';
 import type { Job, JobClass } from '../../core/job.ts';
 import type { Runner } from '../../core/runner.ts';
+import { spentOf, storyOf } from '../../core/story.ts';
 import type { TimelineEntry } from '../../core/timeline.ts';
 import { type JobViews, poolOf, runnersOfJob } from './jobs.ts';
 import type { OperatorDeps } from './operator.ts';
-import type { RunnerView, StoryEntry, WhyView } from './views.ts';
+import type { RunnerView, WhyView } from './views.ts';
 
 /** Jobs of its lane that are looked at for its place: further back a job is told that there are so many at least. */
 const aheadMax = 500;
@@ -15,23 +18,25 @@ const holdersMax = 100;
 
 const waitingClasses: readonly JobClass[] = ['fresh', 'ordered', 'orphaned'];
 /** It waits for a place, so who has the places is the answer. */
-const waitsForPlace: readonly string[] = ['poolLimit', 'hostLimit', 'nextPlan', 'budget', 'slowedDown'];
+const waitsForPlace: readonly string[] = ['poolLimit', 'hostLimit', 'nextPlan', 'slowedDown'];
 
-export function createWhy({ clock, table }: OperatorDeps, views: JobViews) {
+export function createWhy({ clock, table, configuration }: OperatorDeps, views: JobViews) {
   return async (key: JobKey): Promise<WhyView | null> => {
     const job = await table.readJob(key);
     if (!job) return null;
     const ahead = await aheadOf(job);
     const view = await views.view(job, ahead === null ? {} : { ahead });
     const runners = await readRunners(job);
+    const waits = await waitsOf(job);
     const busy = view.wait && waitsForPlace.includes(view.wait.code) ? await busyOf(job, view.wait.code) : [];
     return {
       job: view,
       heldBy: await holders(busy),
       ahead,
-      expectedAt: ahead === null ? null : expectedAt(busy, ahead),
+      expectedAt: ahead === null ? null : (byBudget(view.wait?.code, ahead, job) ?? byPace(busy, ahead)),
+      spent: spentOf(job, runners, waits, clock.now()),
       runners: runners.map(runnerView),
-      story: storyOf(job, runners),
+      story: storyOf(job, runners, waits),
     };
   };
 
@@ -41,6 +46,13 @@ export function createWhy({ clock, table }: OperatorDeps, views: JobViews) {
     const { lane } = job.route;
     const lists = await Promise.all(waitingClasses.map((one) => table.jobsOfLane(lane, one, aheadMax)));
     return lists.flat().filter((other) => other.key !== job.key && other.createdAt < job.createdAt).length;
+  }
+
+  /** What is in its way while it waits; afterwards its own timeline has it. */
+  async function waitsOf(job: Job): Promise<TimelineEntry[]> {
+    if (job.phase !== 'queued' || job.counted === null) return [];
+    const ledger = await table.readLedger(job.counted.host);
+    return ledger === null ? [] : waitsOfJob(job, ledger, clock.now());
   }
 
   async function readRunners(job: Job): Promise<Runner[]> {
@@ -69,11 +81,22 @@ export function createWhy({ clock, table }: OperatorDeps, views: JobViews) {
       .sort((a, b) => b.runners - a.runners || a.repository.localeCompare(b.repository));
   }
 
+  /** Where no more is in its way than what is granted each second. */
+  function byBudget(code: string | undefined, ahead: number, { counted }: Job): number | null {
+    const perSecond =
+      code === 'registrations'
+        ? configuration.github.mintsPerMinute / 60
+        : code === 'launches' && counted
+          ? (hostByName(configuration, counted.host)?.launchesPerSecond ?? null)
+          : null;
+    return perSecond === null ? null : clock.now() + Math.ceil(((ahead + 1) / perSecond) * 1_000);
+  }
+
   /**
    * By the jobs that run: seen at a moment of chance, a job of even length is half-way through, so a place is free about
    * every (twice their age / their number).
    */
-  function expectedAt(busy: readonly Runner[], ahead: number): number | null {
+  function byPace(busy: readonly Runner[], ahead: number): number | null {
     const now = clock.now();
     const ages = busy.flatMap(({ busyAt }) => (busyAt === null ? [] : [now - busyAt]));
     if (ages.length === 0) return null;
@@ -94,15 +117,4 @@ function runnerView(runner: Runner): RunnerView {
     end,
     orderedAt,
   };
-}
-
-/** The job's own entries first, where several are of one moment. */
-function storyOf(job: Job, runners: readonly Runner[]): StoryEntry[] {
-  const entry =
-    (of: string) =>
-    ({ at, what, why }: TimelineEntry): StoryEntry => ({ at, of, what, why: why ?? null });
-  return [
-    ...job.timeline.map(entry('job')),
-    ...runners.flatMap(({ name, timeline }) => timeline.map(entry(name))),
-  ].sort((a, b) => a.at - b.at);
 }

@@ -1,6 +1,7 @@
 // `make redrive`: what could not be handled is shown, and tried once more.
 
 import { createSnsTopic } from '../../../adapters/topics/aws/index.ts';
+import { lasting } from '../../../core/duration.ts';
 import type { HostName } from '../../../core/ids.ts';
 import { type Notification, notify } from '../../../flow/notification.ts';
 import type { Clients } from './clients.ts';
@@ -37,7 +38,7 @@ export async function redrive(
     return exitStatus.refused;
   }
   const all = await readDeadLetterQueues(clients, stacks);
-  const chosen = all.filter(({ name, url }) => wanted === null || isNamed(wanted, name, url));
+  const chosen = all.filter((queue) => wanted === null || isNamed(wanted, queue));
   if (chosen.length === 0) {
     output.say(`No queue is named like ${wanted}. There are: ${all.map(({ name }) => name).join(', ')}.`);
     return exitStatus.refused;
@@ -52,14 +53,14 @@ export async function redrive(
     found += 1;
     output.say(describe(queue, look, clock.now()));
     if (dryRun) continue;
-    if (queue.source === null) {
-      output.say(`  ${await recountInstead(queue, clients, stacks, deps)}`);
-      continue;
-    }
     // What was seen may be more than what is counted.
     const depth = Math.max(queue.depth, look.looked);
-    const { moved, failed } = await moveBack(clients.sqs, { ...queue, depth, source: queue.source }, clock);
-    output.say(`  ${moved} moved back${failed === null ? '' : `; then it stopped: ${failed}`}`);
+    const { moved, recounted, failed } = await redriveQueue({ ...queue, depth }, { clients, stacks }, deps);
+    const done =
+      recounted.length === 0
+        ? `${moved} moved back`
+        : `told ${recounted.join(', ')} to count again, and removed ${moved} pointers`;
+    output.say(`  ${done}${failed === null ? '' : `; then it stopped: ${failed}`}`);
     if (failed !== null) isWell = false;
   }
   if (found === 0) output.say(`No dead letters in ${chosen.length} queues.`);
@@ -67,25 +68,39 @@ export async function redrive(
   return isWell ? exitStatus.done : exitStatus.failed;
 }
 
-function isNamed(wanted: string, name: string, url: string): boolean {
+export interface QueueRedriven {
+  /** Messages that went back to their queue, or pointers that were removed. */
+  moved: number;
+  /** Hosts that were told to count again instead. */
+  recounted: readonly string[];
+  /** Why it stopped before all of them were moved. */
+  failed: string | null;
+}
+
+/** All dead letters of one queue, once more. */
+export async function redriveQueue(
+  queue: DeadLetterQueue,
+  deployed: { clients: Clients; stacks: readonly DeployedStack[] },
+  deps: Pick<CommandDeps, 'clock' | 'random'>,
+): Promise<QueueRedriven> {
+  const { source } = queue;
+  if (source === null) return { ...(await recountInstead(queue, deployed, deps)), failed: null };
+  const moved = await moveBack(deployed.clients.sqs, { ...queue, source }, deps.clock);
+  return { ...moved, recounted: [] };
+}
+
+/** `wanted`: a part of its name for people, or its name at AWS. */
+export function isNamed(wanted: string, { name, url }: DeadLetterQueue): boolean {
   const part = wanted.toLowerCase();
   return name.toLowerCase().includes(part) || url.toLowerCase().endsWith(`/${part}`);
 }
 
 function describe({ name, depth }: DeadLetterQueue, look: DeadLetterLook, now: number): string {
   const kinds = [...look.kinds].map(([kind, count]) => `${count} ${kind}`).join(', ');
-  const age = look.oldestAt === null ? '' : `, the oldest ${ageOf(now - look.oldestAt)} old`;
+  const age = look.oldestAt === null ? '' : `, the oldest ${lasting(now - look.oldestAt)} old`;
   const isPart = look.looked < depth ? ` (of ${look.looked} looked at)` : '';
   const count = Math.max(depth, look.looked);
   return `${name}: ${count} ${count === 1 ? 'message' : 'messages'}${age}: ${kinds || 'under way just now'}${isPart}`;
-}
-
-const hourMs = 3_600_000;
-
-function ageOf(ms: number): string {
-  if (ms < 2 * 60_000) return `${Math.max(0, Math.round(ms / 1_000))} s`;
-  if (ms < 2 * hourMs) return `${Math.round(ms / 60_000)} min`;
-  return ms < 48 * hourMs ? `${Math.round(ms / hourMs)} h` : `${Math.round(ms / (24 * hourMs))} days`;
 }
 
 /**
@@ -94,10 +109,9 @@ function ageOf(ms: number): string {
  */
 async function recountInstead(
   queue: DeadLetterQueue,
-  { sns, sqs }: Clients,
-  stacks: readonly DeployedStack[],
-  { clock, random }: CommandDeps,
-): Promise<string> {
+  { clients: { sns, sqs }, stacks }: { clients: Clients; stacks: readonly DeployedStack[] },
+  { clock, random }: Pick<CommandDeps, 'clock' | 'random'>,
+): Promise<Pick<QueueRedriven, 'moved' | 'recounted'>> {
   const hosts = hostsDeployed(stacks);
   const topicArn = demandOutput(stacks, 'publisherTopic');
   const topic = createSnsTopic<Notification>({ client: sns, topicArn, fifo: true, clock, random });
@@ -114,7 +128,7 @@ async function recountInstead(
     await deletePage(sqs, queue.url, page);
     removed += page.length;
   }
-  return `told ${hosts.join(', ')} to count again, and removed ${removed} pointers`;
+  return { moved: removed, recounted: hosts };
 }
 
 const removeSeconds = 60;

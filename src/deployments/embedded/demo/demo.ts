@@ -14,6 +14,8 @@ import { printable } from '../../../adapters/telemetry/printable.ts';
 import { createRecorder, type Recorder } from '../../../adapters/telemetry/recorder/index.ts';
 import type { Environment } from '../../../config/environment.ts';
 import { gitHubName, type RunnerName } from '../../../core/ids.ts';
+import { alivePool } from '../../../core/ledger.ts';
+import { createOperator } from '../../../flow/operator/operator.ts';
 import type { Clock, Random } from '../../../ports/clock.ts';
 import type { Telemetry } from '../../../ports/telemetry.ts';
 import { gitHubMetrics } from '../../metrics.ts';
@@ -92,10 +94,7 @@ export async function showDemo({
 
   const deps: LookDeps = {
     world: gitHub.world,
-    table: running.table,
-    configuration,
-    gitHubName: name,
-    now: clock.now,
+    operator: createOperator({ clock, table: running.table, configuration, gitHubName: name }),
   };
   const places = {
     webhooks: `${running.server.url}/webhooks/github`,
@@ -337,7 +336,7 @@ function showAsLog({ deps, journal, places, clock }: ShowDeps): Shown {
     const { jobs, pools, waits } = await look(deps);
     const states = `${jobs.queued} queued, ${jobs.running} running, ${jobs.succeeded + jobs.failed + jobs.otherEnds} ended`;
     journal.event(
-      `[ ${states} · ${pools.map(({ name, alive, limit }) => `${name} ${alive} of ${limit}`).join(' · ')} ]`,
+      `[ ${states} · ${pools.map(({ name, runners, limit }) => `${name} ${alivePool(runners)} of ${limit}`).join(' · ')} ]`,
     );
     for (const { job, text } of waits) journal.event(`  ${job} waits: ${text}`);
   });

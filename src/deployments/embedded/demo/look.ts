@@ -2,19 +2,10 @@
 
 import type { Job as JobAtGitHub } from '../../../adapters/github/simulated/state.ts';
 import type { World } from '../../../adapters/github/simulated/world.ts';
-import type { Configuration } from '../../../core/configuration.ts';
-import { explainWait } from '../../../core/explain.ts';
-import { type GitHubName, jobKey } from '../../../core/ids.ts';
-import { alivePool, type Lane, noPoolCounts, type PoolBooks, waiting } from '../../../core/ledger.ts';
-import type { JobsTable } from '../../../ports/jobs-table.ts';
+import type { Operator } from '../../../flow/operator/operator.ts';
+import type { PoolView } from '../../../flow/operator/views.ts';
 
-export interface PoolSeen {
-  name: string;
-  limit: number;
-  books: PoolBooks;
-  alive: number;
-  waiting: number;
-}
+export type PoolSeen = Pick<PoolView, 'name' | 'limit' | 'runners' | 'jobs'>;
 
 export interface Seen {
   jobs: {
@@ -31,40 +22,23 @@ export interface Seen {
 
 export interface LookDeps {
   world: World;
-  table: JobsTable;
-  configuration: Configuration;
-  gitHubName: GitHubName;
-  now: () => number;
+  operator: Operator;
 }
 
 /** Reasons that fit beside everything else; one of each kind says more than five alike. */
 const waitsMax = 4;
+/** Those that wait come first; the demo has fewer. */
+const jobsMax = 200;
 
-export async function look({ world, table, configuration, gitHubName, now }: LookDeps): Promise<Seen> {
-  const all = [...world.state.jobs.values()];
-  const lanes = new Map<string, Lane>();
+export async function look({ world, operator }: LookDeps): Promise<Seen> {
+  const { pools } = await operator.status();
   const waits = new Map<string, { job: string; text: string }>();
-  for (const atGitHub of all) {
-    if (atGitHub.status !== 'queued' && atGitHub.status !== 'waiting') continue;
-    const job = await table.readJob(jobKey(gitHubName, atGitHub.id));
-    if (!job) continue;
-    const route = job.route.kind === 'lane' ? job.route : null;
-    const lane = route ? (lanes.get(route.lane) ?? (await table.readLane(route.host, route.lane))) : null;
-    if (lane) lanes.set(lane.key, lane);
-    const ledger = route ? await table.readLedger(route.host) : null;
-    const runner = job.lastOrder ? await table.readRunner(job.lastOrder.runner) : null;
-    const wait = explainWait(job, { configuration, ledger, lane, runner, now: now() });
-    const kind = `${wait?.code} ${route?.lane}`;
-    if (wait && !waits.has(kind)) waits.set(kind, { job: atGitHub.name, text: wait.text });
+  for (const { name, pool, wait } of await operator.jobs({ pool: null, repository: null, limit: jobsMax })) {
+    const kind = `${wait?.code} ${pool}`;
+    if (wait && !waits.has(kind)) waits.set(kind, { job: name, text: wait.text });
   }
-  const pools: PoolSeen[] = [];
-  for (const { name, host, limit } of configuration.pools) {
-    const books = (await table.readLedger(host))?.pools[name] ?? noPoolCounts;
-    const waitingJobs = [...lanes.values()].filter((lane) => lane.pool === name);
-    const sum = waitingJobs.reduce((jobs, lane) => jobs + waiting(lane) + lane.held, 0);
-    pools.push({ name, limit, books, alive: alivePool(books), waiting: sum });
-  }
-  return { jobs: countJobs(all), pools, waits: [...waits.values()].slice(0, waitsMax) };
+  const jobs = countJobs([...world.state.jobs.values()]);
+  return { jobs, pools, waits: [...waits.values()].slice(0, waitsMax) };
 }
 
 function countJobs(jobs: readonly JobAtGitHub[]): Seen['jobs'] {

@@ -1,16 +1,17 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
-import { noPoolCounts } from '../../../core/ledger.ts';
 import { type Frame, viewLines } from './view.ts';
+
+const none = { coming: 0, busy: 0, ending: 0, standby: 0 };
 
 const frame: Frame = {
   seen: {
     jobs: { queued: 23, gated: 1, running: 8, succeeded: 13, failed: 1, otherEnds: 2 },
     pools: [
-      { name: 'small', limit: 3, books: noPoolCounts, alive: 0, waiting: 0 },
-      { name: 'build', limit: 8, books: { ...noPoolCounts, busy: 6, coming: 2 }, alive: 8, waiting: 21 },
-      { name: 'huge', limit: 10_000, books: { ...noPoolCounts, busy: 5_000 }, alive: 5_000, waiting: 1 },
+      { name: 'small', limit: 3, runners: none, jobs: { waiting: 0, held: 0 } },
+      { name: 'build', limit: 8, runners: { ...none, busy: 6, coming: 2 }, jobs: { waiting: 20, held: 1 } },
+      { name: 'huge', limit: 10_000, runners: { ...none, busy: 5_000 }, jobs: { waiting: 1, held: 0 } },
     ],
     waits: [{ job: 'test (17)', text: 'pool build is at its limit, 8 of 8 alive: 6 busy, 2 coming' }],
   },

@@ -1,6 +1,7 @@
 // What is seen → lines of text that fit the terminal. Pure: the screen draws them.
 
 import { printable } from '../../../adapters/telemetry/printable.ts';
+import { alivePool } from '../../../core/ledger.ts';
 import type { PoolSeen, Seen } from './look.ts';
 
 export interface Frame {
@@ -84,15 +85,17 @@ function jobsLine({ queued, gated, running, succeeded, failed, otherEnds }: Seen
   return [{ text: pad('Jobs', nameWidth + 2), style: 'bold' }, ...separated];
 }
 
-function poolLine({ name, limit, books, alive, waiting }: PoolSeen, columns: number): Line {
+function poolLine({ name, limit, runners, jobs }: PoolSeen, columns: number): Line {
+  const alive = alivePool(runners);
+  const waiting = jobs.waiting + jobs.held;
   const scale = Math.min(1, Math.max(4, Math.min(barWidthMax, columns - 50)) / limit);
   const cells = (count: number) => Math.round(count * scale);
   const width = cells(limit);
-  const busy = Math.min(width, cells(books.busy));
-  const other = Math.min(width - busy, cells(alive - books.busy));
+  const busy = Math.min(width, cells(runners.busy));
+  const other = Math.min(width - busy, cells(alive - runners.busy));
   const words = (['busy', 'coming', 'ending'] as const)
-    .filter((word) => books[word] > 0)
-    .map((word) => `${books[word]} ${word}`);
+    .filter((word) => runners[word] > 0)
+    .map((word) => `${runners[word]} ${word}`);
   const wait = waiting > 0 ? ` · ${waiting} ${waiting === 1 ? 'job waits' : 'jobs wait'}` : '';
   return [
     { text: `  ${pad(name, nameWidth)}` },
