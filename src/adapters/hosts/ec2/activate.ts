@@ -8,9 +8,10 @@ import type { LaunchAnswer, LaunchRequest } from '../../../ports/host.ts';
 import { later, refused, tooLate } from './answers.ts';
 import type { HostContext } from './context.ts';
 import { type DescribedMachine, describeInstances, machineFilter } from './instances.ts';
+import { ec2ReuseMs } from './options.ts';
 import { meaningOf } from './refusals.ts';
 import { type Refused, settle } from './settle.ts';
-import { activationTags, isOwn } from './tags.ts';
+import { activationTags, isOlder, isOwn, type Tags } from './tags.ts';
 
 /** It was told to stop a moment ago, and can't be started before it has. */
 const stoppingMs = 5_000;
@@ -25,9 +26,8 @@ export async function activate(
   const [found] = await describeInstances(context, [machineFilter(machine)]);
   if (!found || !isOwn(context, found.tags))
     return refused('noCapacity', `EC2 lists no machine ${machine} of this deployment`);
-  const isNamed = found.tags.name === request.name;
-  if (!isNamed && found.tags.former.length > 0)
-    return refused('noCapacity', `machine ${machine} works already, for ${found.tags.name}`);
+  const why = whyNot(request, found.tags);
+  if (why !== null) return refused('noCapacity', `machine ${machine} ${why}`);
   switch (found.state) {
     case 'terminated':
     case 'shutting-down':
@@ -42,6 +42,17 @@ export async function activate(
     default:
       return found.state satisfies never;
   }
+}
+
+/**
+ * A machine that works for several runners is given one name after another; which of them have ended, the table knows.
+ * Any other has one name more than its first.
+ */
+function whyNot({ name, machine }: LaunchRequest, tags: Tags): string | null {
+  if (tags.name === name) return null;
+  if (isOlder(name, tags)) return `has gone on to work for ${tags.name}`;
+  const isReused = ec2ReuseMs(machine) > 0;
+  return tags.former.length > 0 && !isReused ? `works already, for ${tags.name}` : null;
 }
 
 /** `null`: it has the name. */

@@ -11,6 +11,8 @@ export interface Ask {
   machine: Ec2Machine;
   offers: readonly OfferTerms[];
   tags: Tag[];
+  /** macOS: that which was allocated for the pool. Without it EC2 takes one of the owner's. */
+  dedicatedHost?: string;
 }
 
 /** What was asked for came about, or these stood in its way; both, where an offer failed and another did not. */

@@ -5,6 +5,7 @@
 //   standBy    StopInstances, where spares wait stopped or hibernated
 //   terminate  DescribeInstances (is it ours?), then TerminateInstances for each machine alone
 //   describe   DescribeInstances;  list: by the deployment's tags, all pages
+//   tend       DescribeHosts, then ReleaseHosts: dedicated hosts that it has allocated for macOS
 //
 // What a machine has to know it reads from its own tags, and it proves itself by its signed identity document. So
 // nothing secret is in its user data, its tags or its metadata.
@@ -14,10 +15,11 @@ import { activate } from './activate.ts';
 import type { HostContext } from './context.ts';
 import { describe } from './describe.ts';
 import { launch } from './launch.ts';
-import { list } from './list.ts';
+import { createList } from './list.ts';
 import { ec2Traits } from './options.ts';
 import { remembered } from './remembered.ts';
 import { standBy } from './stand-by.ts';
+import { createTend } from './tend.ts';
 import { terminate } from './terminate.ts';
 
 export type { HostContext as Ec2HostDeps } from './context.ts';
@@ -30,7 +32,8 @@ export function createEc2Host(deps: HostContext): Required<Host> {
     activate: (request, machine) => activate(context, request, machine),
     terminate: (target) => terminate(context, target),
     describe: (target) => describe(context, target),
-    list: () => list(context),
+    list: createList(context),
     standBy: (machine, settings) => standBy(context, machine, settings),
+    tend: createTend(context),
   };
 }

@@ -31,6 +31,7 @@ const { configuration } = demandConfiguration(
         ...{ host: 'ec2', os: 'macos', limit: 1, labels: labels('ios') },
         machine: {
           ...{ instanceTypes: ['mac2.metal'], architecture: 'arm64', image: 'ami-0123456789abcdef0' },
+          dedicatedHostsMax: 2,
           instanceProfile: { name: 'signing', roleArn: 'arn:aws:iam::123456789012:role/signing' },
         },
       },
@@ -172,13 +173,21 @@ describe('what a host on EC2 is made of', () => {
         false,
         Sid,
       );
-      if ([Resource].flat().includes('*')) assert.deepEqual(Action, 'ec2:DescribeInstances', Sid);
+      if ([Resource].flat().includes('*'))
+        assert.ok(
+          [Action].flat().every((action) => action.startsWith('ec2:Describe')),
+          Sid,
+        );
     }
     const calls = new Set(statements().flatMap(({ Action }) => Action));
     assert.deepEqual([...calls].sort(), [
+      'ec2:AllocateHosts',
       'ec2:CreateFleet',
       'ec2:CreateTags',
+      'ec2:DescribeHosts',
       'ec2:DescribeInstances',
+      'ec2:DescribeLaunchTemplateVersions',
+      'ec2:ReleaseHosts',
       'ec2:RunInstances',
       'ec2:StartInstances',
       'ec2:StopInstances',
@@ -189,12 +198,35 @@ describe('what a host on EC2 is made of', () => {
     ]);
   });
 
+  test('dedicated hosts are allocated of types of its pools alone, and only those of this stack are changed', () => {
+    const of = (sid: string) => statements().find(({ Sid }) => Sid === sid);
+    const own = { [`aws:ResourceTag/${tagKeys.stack}`]: stack.stackName };
+    assert.deepEqual(of('AllocateDedicatedHosts')?.Condition?.['StringEquals'], {
+      'ec2:InstanceType': ['mac2.metal'],
+      [`aws:RequestTag/${tagKeys.stack}`]: stack.stackName,
+    });
+    assert.deepEqual(of('TagDedicatedHosts')?.Condition?.['StringEquals'], {
+      'ec2:CreateAction': 'AllocateHosts',
+    });
+    assert.deepEqual(of('WantDedicatedHosts')?.Condition, {
+      'ForAllValues:StringEquals': { 'aws:TagKeys': [tagKeys.wanted] },
+      StringEquals: own,
+    });
+    assert.deepEqual(of('ReleaseDedicatedHosts')?.Condition, { StringEquals: own });
+    assert.equal(
+      made.permissions.some(({ sid }) => sid === 'FindImages'),
+      true,
+      'whoever lists machines asks for their images',
+    );
+  });
+
   test('the adapter reads what the environment tells it', () => {
     const [variable] = Object.keys(made.environment);
     assert.equal(variable, madeVariable(host));
     // What CloudFormation puts in at the deploy is put in here.
     const text = join(stack.resolve(made.environment[madeVariable(host)]));
-    const { templates, subnets } = readMade({ [madeVariable(host)]: text }, host);
+    const { stack: told, templates, subnets } = readMade({ [madeVariable(host)]: text }, host);
+    assert.equal(told, stack.stackName);
     assert.deepEqual(Object.keys(templates), ['build', 'ready', 'ios']);
     assert.deepEqual(Object.values(subnets), ['eu-west-1a', 'eu-west-1b']);
     assert.throws(() => readMade({}, host), /EC2_EC2 is not set\. Remedy/);
@@ -205,13 +237,14 @@ describe('what a host on EC2 is made of', () => {
     assert.equal(made.remembersOffers, true);
   });
 
-  test('the only events are those of ends, and who reads them may look a machine up', () => {
+  test('the only events are those of ends and of spot machines taken back, and who reads them may look a machine up', () => {
     assert.deepEqual(made.events, [
       {
         source: ['aws.ec2'],
         detailType: ['EC2 Instance State-change Notification'],
         detail: { state: ['terminated'] },
       },
+      { source: ['aws.ec2'], detailType: ['EC2 Spot Instance Interruption Warning'] },
     ]);
     const [lookUp] = made.eventPermissions ?? [];
     assert.deepEqual(lookUp?.toStatementJson().Action, 'ec2:DescribeInstances');

@@ -17,6 +17,7 @@ import { Construct } from 'constructs';
 import type { HostSettings, PoolSettings } from '../../../core/configuration.ts';
 import type { CreateHostInfrastructure, Wildcard } from '../infrastructure.ts';
 import { userDataOf } from './boot/index.ts';
+import { detailTypes } from './detail-types.ts';
 import { builtImageFor, parameterOf } from './image-builder/built.ts';
 import { createImages } from './image-builder/infrastructure.ts';
 import { imageOf, isParameter } from './images.ts';
@@ -71,18 +72,29 @@ export const createInfrastructure: CreateHostInfrastructure = (scope, props) => 
     `${template.ref}:${template.attrLatestVersionNumber}`,
   ]);
   const told = {
+    stack: stackName,
     templates: Object.fromEntries(tables) as Record<string, string>,
     subnets: subnets.map(({ subnetId, availabilityZone }: ISubnet) => `${subnetId}:${availabilityZone}`),
   };
   return {
-    permissions: [onOwnMachines(stackName, ['ec2:TerminateInstances', 'ec2:StopInstances']), describe()],
+    permissions: [
+      onOwnMachines(stackName, ['ec2:TerminateInstances', 'ec2:StopInstances']),
+      releaseOwnHosts(stackName),
+      lookAt('LookAtMachines', [
+        'ec2:DescribeInstances',
+        'ec2:DescribeHosts',
+        'ec2:DescribeLaunchTemplateVersions',
+      ]),
+      // Whoever lists machines compares their images.
+      ...imagePermissions(machines),
+    ],
     launchPermissions: [
       ...launchPermissions(
         templates.map(({ template }) => arnOf('launch-template', template.ref)),
         subnets,
         group.securityGroupId,
       ),
-      ...imagePermissions(machines),
+      ...allocatePermissions(machines, stackName),
       ...rolePermissions([
         ...machines.flatMap(({ machine }) => machine.instanceProfile?.roleArn ?? []),
         ...(logs ? [logs.roleArn] : []),
@@ -95,13 +107,12 @@ export const createInfrastructure: CreateHostInfrastructure = (scope, props) => 
     environment: { [madeVariable(settings.name)]: Stack.of(scope).toJsonString(told) },
     ...images,
     events: [
-      {
-        source: ['aws.ec2'],
-        detailType: ['EC2 Instance State-change Notification'],
-        detail: { state: ['terminated'] },
-      },
+      { source: ['aws.ec2'], detailType: [detailTypes.state], detail: { state: ['terminated'] } },
+      ...(machines.some(({ machine }) => machine.market !== 'onDemand')
+        ? [{ source: ['aws.ec2'], detailType: [detailTypes.interruption] }]
+        : []),
     ],
-    eventPermissions: [describe()],
+    eventPermissions: [lookAt('LookAtMachines', ['ec2:DescribeInstances'])],
   };
 };
 
@@ -268,13 +279,55 @@ function renameOwnMachines(stackName: string): PolicyStatement {
 }
 
 /** EC2 knows no rights to single machines here. [Service authorization reference: EC2] */
-function describe(): PolicyStatement {
+function lookAt(sid: string, actions: string[]): PolicyStatement {
+  return new PolicyStatement({ sid, effect: Effect.ALLOW, actions, resources: ['*'] });
+}
+
+/** Always: what was allocated for a pool that is no more has to be let go of too. */
+function releaseOwnHosts(stackName: string): PolicyStatement {
   return new PolicyStatement({
-    sid: 'LookAtMachines',
-    effect: Effect.ALLOW,
-    actions: ['ec2:DescribeInstances'],
-    resources: ['*'],
+    sid: 'ReleaseDedicatedHosts',
+    actions: ['ec2:ReleaseHosts'],
+    resources: [arnOf('dedicated-host', '*')],
+    conditions: { StringEquals: ownMachine(stackName) },
   });
+}
+
+/** Each costs for a day: of the types of these pools alone, tagged as this stack's, or nothing would release it. */
+function allocatePermissions(machines: readonly Launched[], stackName: string): PolicyStatement[] {
+  const types = machines.flatMap(({ machine }) =>
+    machine.dedicatedHostsMax > 0 ? machine.instanceTypes : [],
+  );
+  if (types.length === 0) return [];
+  const resources = [arnOf('dedicated-host', '*')];
+  return [
+    new PolicyStatement({
+      sid: 'AllocateDedicatedHosts',
+      actions: ['ec2:AllocateHosts'],
+      resources,
+      conditions: {
+        StringEquals: {
+          'ec2:InstanceType': [...new Set(types)],
+          [`aws:RequestTag/${tagKeys.stack}`]: stackName,
+        },
+      },
+    }),
+    new PolicyStatement({
+      sid: 'TagDedicatedHosts',
+      actions: ['ec2:CreateTags'],
+      resources,
+      conditions: { StringEquals: { 'ec2:CreateAction': 'AllocateHosts' } },
+    }),
+    new PolicyStatement({
+      sid: 'WantDedicatedHosts',
+      actions: ['ec2:CreateTags'],
+      resources,
+      conditions: {
+        StringEquals: ownMachine(stackName),
+        'ForAllValues:StringEquals': { 'aws:TagKeys': [tagKeys.wanted] },
+      },
+    }),
+  ];
 }
 
 const ofThisAccount = 'arn:<AWS::Partition>:ec2:<AWS::Region>:<AWS::AccountId>';
@@ -286,6 +339,10 @@ const wildcards: readonly Wildcard[] = [
     resource: `${ofThisAccount}:instance/*`,
     reason:
       "A machine has no name before it is launched: made by the host's templates, or tagged as its own.",
+  },
+  {
+    resource: `${ofThisAccount}:dedicated-host/*`,
+    reason: 'A dedicated host has no name before it is allocated: tagged as the own stack, or it can not be.',
   },
   ...['volume', 'network-interface', 'spot-instances-request', 'fleet'].map((kind) => ({
     resource: `${ofThisAccount}:${kind}/*`,

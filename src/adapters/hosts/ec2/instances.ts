@@ -7,6 +7,7 @@ import {
   type Filter,
   type Instance,
   type InstanceStateName,
+  type Tag,
 } from '@aws-sdk/client-ec2';
 import type { MachineId, RunnerName } from '../../../core/ids.ts';
 import type { HostContext } from './context.ts';
@@ -16,6 +17,9 @@ export interface DescribedMachine {
   machine: MachineId;
   state: InstanceStateName;
   tags: Tags;
+  /** `<id>:<version>` of the template that it was launched by; `null`: not known. */
+  template: string | null;
+  image: string | null;
   /** Why it is in this state, as EC2 says. */
   cause: string;
 }
@@ -69,6 +73,13 @@ export function isDead({ state }: DescribedMachine): boolean {
   return state === 'terminated';
 }
 
+/** EC2 tags what it launched by a template. [EC2: Launch instances from a launch template] */
+function templateOf(tags: readonly Tag[] | undefined): string | null {
+  const value = (key: string) => tags?.find(({ Key }) => Key === `aws:ec2launchtemplate:${key}`)?.Value;
+  const [id, version] = [value('id'), value('version')];
+  return id !== undefined && version !== undefined ? `${id}:${version}` : null;
+}
+
 function described(instance: Instance): DescribedMachine | null {
   const { InstanceId, State, StateReason, StateTransitionReason, Tags: tags } = instance;
   if (InstanceId === undefined || State?.Name === undefined) return null;
@@ -76,6 +87,8 @@ function described(instance: Instance): DescribedMachine | null {
     machine: InstanceId as MachineId,
     state: State.Name,
     tags: readTags(tags),
+    template: templateOf(tags),
+    image: instance.ImageId ?? null,
     cause: [StateReason?.Code, StateReason?.Message, StateTransitionReason].filter(Boolean).join(', '),
   };
 }

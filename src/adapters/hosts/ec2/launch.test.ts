@@ -26,7 +26,13 @@ interface World {
   name(): RunnerName;
   launch(
     name: RunnerName,
-    given?: { attempt?: number; machine?: Partial<Ec2Machine>; patienceMs?: number; at?: string },
+    given?: {
+      attempt?: number;
+      machine?: Partial<Ec2Machine>;
+      patienceMs?: number;
+      at?: string;
+      steady?: boolean;
+    },
   ): Promise<LaunchAnswer>;
   alive(): number;
 }
@@ -56,11 +62,16 @@ async function inWorld(
         named += 1;
         return `own1-ec2-build-${String(named).padStart(26, '0')}` as RunnerName;
       },
-      launch: (name, { attempt = 1, machine = {}, patienceMs = 5_000, at } = {}) => {
+      launch: (name, { attempt = 1, machine = {}, patienceMs = 5_000, at, steady } = {}) => {
         const now = clock.now();
         const request = launchRequest({ name, attempt, deployment, pool, now, machine });
         const answerBefore = now + patienceMs;
-        return host.launch({ ...request, answerBefore, ...(at && { traceparent: at }) });
+        return host.launch({
+          ...request,
+          answerBefore,
+          ...(at && { traceparent: at }),
+          ...(steady && { steady }),
+        });
       },
       alive: () => [...standIn.cloud.instances.values()].filter(({ state }) => state !== 'terminated').length,
     });
@@ -210,6 +221,19 @@ describe('a launch on EC2', { concurrency: 4 }, () => {
       assert.equal(alive(), 1);
     }));
 
+  test('that is to be steady asks for no spot machine, whatever its pool prefers', () =>
+    inWorld({}, async ({ launch, name, standIn }) => {
+      for (const market of ['spot', 'spotThenOnDemand', 'onDemand'] as const) {
+        const answer = await launch(name(), { machine: { ...spot, market }, steady: true });
+        assert.equal(answer.outcome, 'launched');
+      }
+      assert.equal((await launch(name(), { machine: spot })).outcome, 'launched');
+      assert.deepEqual(
+        [...standIn.cloud.instances.values()].map(({ market }) => market),
+        ['onDemand', 'onDemand', 'onDemand', 'spot'],
+      );
+    }));
+
   test('leaves a market whose limit of the account is reached, and not one offer after another', () =>
     inWorld({ limits: { spot: 1 } }, async ({ launch, name, standIn, offers }) => {
       assert.equal((await launch(name(), { machine: spot })).outcome, 'launched');
@@ -301,23 +325,23 @@ describe('a launch on EC2', { concurrency: 4 }, () => {
       assert.equal((await host.launch({ ...wanted, attempt: 2 })).outcome, 'launched');
     }));
 
-  test('of macOS is asked for by itself, and what has no room is told as of any other', () =>
-    inWorld(
-      { capacity: { 'mac2.metal/eu-west-1a/onDemand': 1, 'mac2.metal/eu-west-1b/onDemand': 0 } },
-      async ({ launch, name, standIn, offers, alive }) => {
-        const machine = { instanceTypes: ['mac2.metal'] };
-        const runner = name();
-        assert.equal((await launch(runner, { machine })).outcome, 'launched');
-        assert.equal((await launch(runner, { machine })).outcome, 'launched');
-        assert.equal(alive(), 1);
-        standIn.cloud.setCapacity('mac2.metal/eu-west-1a/onDemand', 0);
-        const answer = await launch(name(), { machine });
-        assert.ok(answer.outcome === 'refused' && answer.refusal === 'noCapacity');
-        assert.equal(answer.retryAfterMs, 0, 'the other zone was not asked');
-        assert.equal(standIn.countOf('CreateFleet'), 0);
-        assert.deepEqual([...offers.until.keys()], ['mac2.metal/eu-west-1a/onDemand']);
-      },
-    ));
+  test('of macOS is asked for by itself, upon the hosts that are there, and what has no room is told as of any other', () =>
+    inWorld({}, async ({ launch, name, standIn, offers, alive }) => {
+      const { dedicated } = standIn.cloud;
+      const given = { instanceType: 'mac2.metal', zone: 'eu-west-1a', autoPlacement: true };
+      dedicated.allocate({ ...given, tags: new Map(), clientToken: undefined });
+      await until(() => dedicated.visible().every(({ state }) => state === 'available'));
+      const machine = { instanceTypes: ['mac2.metal'] };
+      const runner = name();
+      assert.equal((await launch(runner, { machine })).outcome, 'launched');
+      assert.equal((await launch(runner, { machine })).outcome, 'launched');
+      assert.equal(alive(), 1);
+      const answer = await launch(name(), { machine });
+      assert.ok(answer.outcome === 'refused' && answer.refusal === 'noCapacity');
+      assert.equal(answer.retryAfterMs, 0, 'the other zone was not asked');
+      assert.equal(standIn.countOf('CreateFleet') + standIn.countOf('AllocateHosts'), 0);
+      assert.deepEqual([...offers.until.keys()], ['mac2.metal/eu-west-1a/onDemand']);
+    }));
 });
 
 describe('a machine on EC2', { concurrency: 4 }, () => {
@@ -373,27 +397,28 @@ describe('a machine on EC2', { concurrency: 4 }, () => {
     }));
 
   test('that stands by is stopped as its pool wants it, and started by its activation', () =>
-    inWorld({}, async (world) => {
+    inWorld({ stoppingMs: 1_000 }, async (world) => {
       const { host, standIn } = world;
       const spare = await launched(world);
       const instance = standIn.cloud.instances.get(spare.machine);
       assert.ok(instance);
       await until(() => instance.state === 'running');
-      assert.equal(await host.standBy(spare.machine, 'hot'), 'waits');
+      const settings = (standby: Ec2Machine['standby']) => ({ instanceTypes: ['m7i.large'], standby });
+      assert.equal(await host.standBy(spare.machine, settings('hot')), 'waits');
       assert.equal(standIn.countOf('StopInstances'), 0);
-      assert.equal(await host.standBy(spare.machine, 'hibernated'), 'stopping');
+      assert.equal(await host.standBy(spare.machine, settings('hibernated')), 'settling');
       const request = launchRequest({ name: world.name(), attempt: 1, deployment, pool, now: clock.now() });
       const early = await host.activate(request, spare.machine);
       assert.ok(early.outcome === 'refused' && early.retryAfterMs !== null, 'it is still stopping');
       await until(() => instance.state === 'stopped');
-      assert.equal(await host.standBy(spare.machine, 'hibernated'), 'waits');
+      assert.equal(await host.standBy(spare.machine, settings('hibernated')), 'waits');
       assert.equal((await host.activate(request, spare.machine)).outcome, 'launched');
       assert.equal((await host.activate(request, spare.machine)).outcome, 'launched');
       await until(() => instance.state === 'running');
       assert.equal(instance.tags.get(tagKeys.name), request.name);
       assert.equal(instance.tags.get(tagKeys.former), spare.name);
       assert.equal(await host.describe(spare), 'dead');
-      assert.equal(await host.standBy(spare.machine, 'stopped'), 'notNow', 'it works');
+      assert.equal(await host.standBy(spare.machine, settings('stopped')), 'notNow', 'it works');
       assert.equal(standIn.cloud.instances.size, 1);
     }));
 

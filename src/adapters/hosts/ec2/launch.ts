@@ -9,8 +9,10 @@ import type { LaunchAnswer, LaunchRequest } from '../../../ports/host.ts';
 import type { Offer } from '../../../ports/offers.ts';
 import { later, refused, tooLate } from './answers.ts';
 import type { Came } from './ask.ts';
+import { awaitHost } from './await-host.ts';
 import type { HostContext } from './context.ts';
 import { createFleet } from './create-fleet.ts';
+import { hostsOf } from './dedicated-hosts.ts';
 import { describeInstances, nameFilters, tagFilter } from './instances.ts';
 import { type OfferTerms, offersOf, worthAsking } from './offer-list.ts';
 import { type Ec2Machine, ec2Machine, isMac } from './options.ts';
@@ -23,6 +25,7 @@ import { launchTags, tagKeys } from './tags.ts';
 const attemptsMax = 99;
 /** A type that a zone does not have is not asked for again within this. */
 const lastingMinutes = 60;
+
 export async function launch(context: HostContext, request: LaunchRequest): Promise<LaunchAnswer> {
   const { clock, made } = context;
   if (clock.now() >= request.answerBefore) throw tooLate('launch', request);
@@ -33,7 +36,8 @@ export async function launch(context: HostContext, request: LaunchRequest): Prom
       'invalid',
       `pool ${request.pool} has no launch template: deploy the new configuration first`,
     );
-  const all = offersOf(machine, made.subnets);
+  if (machine.dedicatedHostsMax > 0) return launchOnHost(context, request, { machine, template });
+  const all = offersOf(machine, made.subnets, request.steady);
   const unavailable = await context.offers.unavailable(
     all.map(({ offer }) => offer),
     clock.now(),
@@ -55,6 +59,43 @@ export async function launch(context: HostContext, request: LaunchRequest): Prom
   if (said.code === 'IdempotentParameterMismatch') return launchedBefore(context, request);
   const error = { ...said, offer: isOfMac(machine) ? (asked[0] ?? null) : null };
   return answerOf(context, request, { machines: [], errors: [error] }, { all, asked, unavailable });
+}
+
+/**
+ * A machine of macOS whose pool allocates dedicated hosts. EC2 is asked in any case, upon no host of ours where none is
+ * free: only its answer to the token tells that this launch has no machine yet, so that its refusal is definite.
+ */
+async function launchOnHost(
+  context: HostContext,
+  request: LaunchRequest,
+  { machine, template }: { machine: Ec2Machine; template: string },
+): Promise<LaunchAnswer> {
+  const all = offersOf(machine, context.made.subnets);
+  const hosts = await hostsOf(context, request.pool, all);
+  const ask = {
+    token: tokenOf(request),
+    template,
+    machine,
+    offers: hosts.free ? [hosts.free.offer] : all.slice(0, 1),
+    tags: launchTags(context, request),
+    ...(hosts.free && { dedicatedHost: hosts.free.id }),
+  };
+  const settled = await settle(context, request.answerBefore, (signal) => runInstances(context, ask, signal));
+  if ('answer' in settled) {
+    const [id] = settled.answer.machines;
+    if (id !== undefined) return { outcome: 'launched', machine: id as MachineId };
+    throw new Error(`runner ${request.name}: EC2 launched something, and does not say which machine`);
+  }
+  const { code, message } = settled.refused;
+  if (code === 'IdempotentParameterMismatch') return launchedBefore(context, request);
+  const meaning = meaningOf(code);
+  if (meaning === 'nextOffer' && !hosts.free) return awaitHost(context, request, { machine, all, hosts });
+  const reason = [hosts.free?.id, code, message].filter(Boolean).join(': ');
+  const retryMs = later(context, request.attempt);
+  // Another machine was faster, or the host was let go of: the next attempt looks for another one.
+  if (/^InvalidHost/.test(code)) return refused('noCapacity', reason, retryMs);
+  if (meaning === 'never') return refused('invalid', reason);
+  return refused(meaning === 'later' ? 'throttled' : 'noCapacity', reason, retryMs);
 }
 
 interface Asked {

@@ -1,10 +1,11 @@
 // What the infrastructure has made for a host, as the adapter is told by its environment: a launch template for each
-// pool, and the subnets with their zones.
+// pool, the subnets with their zones, and the stack that all of it is of.
 
 import { z } from 'zod';
 import type { HostName } from '../../../core/ids.ts';
 
 const madeSchema = z.object({
+  stack: z.string().min(1).max(128),
   /** Of the pool: `<id of the launch template>:<version>`. */
   templates: z.record(z.string(), z.string().regex(/^lt-[0-9a-f]{8,17}:\d{1,9}$/)),
   /** Each `<id>:<zone>`. */
@@ -12,6 +13,8 @@ const madeSchema = z.object({
 });
 
 export interface Made {
+  /** What carries its name by a tag may be changed. */
+  stack: string;
   templates: Readonly<Record<string, string>>;
   /** The zone of each subnet, by the subnet's id. */
   subnets: Readonly<Record<string, string>>;
@@ -27,8 +30,8 @@ export function readMade(environment: Readonly<Record<string, string | undefined
   const text = environment[variable];
   const read = madeSchema.safeParse(text === undefined ? undefined : parsed(text));
   if (read.success) {
-    const { templates, subnets } = read.data;
-    return { templates, subnets: Object.fromEntries(subnets.map((subnet) => subnet.split(':'))) };
+    const { stack, templates, subnets } = read.data;
+    return { stack, templates, subnets: Object.fromEntries(subnets.map((subnet) => subnet.split(':'))) };
   }
   const wrong =
     text === undefined ? 'is not set' : `is not as it was deployed: ${z.prettifyError(read.error)}`;

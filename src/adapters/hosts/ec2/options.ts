@@ -14,6 +14,8 @@ const noCapacityMinutesDefault = 5;
 const reuseHoursMax = 7 * 24;
 /** A dedicated host for macOS is paid for at least 24 hours. [EC2: Amazon EC2 Mac instances] */
 const reuseHoursOfMac = 24;
+/** Each costs some 16 to 40 dollars a day: beyond that, bring your own. */
+const dedicatedHostsLimit = 100;
 
 /** A week: updates of the system are then as old at most. GitHub's own releases come every few weeks beside that. */
 const rebuildDaysDefault = 7;
@@ -99,6 +101,11 @@ const machine = z.strictObject({
     .default('/dev/sda1'),
   /** For images without a runner: which one is installed. Left out: GitHub's newest, unchecked but for TLS. */
   runner: z.strictObject({ version: z.string().regex(/^\d+\.\d+\.\d+$/), sha256: checksum }).optional(),
+  /**
+   * macOS: so many dedicated hosts are allocated for this pool when they are wanted, and released when their day is over
+   * and none is. 0: none, and its machines run on dedicated hosts of yours.
+   */
+  dedicatedHostsMax: z.number().int().min(0).max(dedicatedHostsLimit).default(0),
   /** macOS: the host resource group of your dedicated hosts, by its ARN. Left out: any host that places by itself. */
   hostResourceGroup: z
     .string()
@@ -121,6 +128,18 @@ export const ec2Machine = machine
   .refine(({ reuseHours, instanceTypes }) => !reuseHours || instanceTypes.some(isMac), {
     path: ['reuseHours'],
     error: 'only machines of macOS work for several jobs, since their hosts are paid for a day: leave it out',
+  })
+  .refine(({ dedicatedHostsMax, instanceTypes }) => dedicatedHostsMax === 0 || instanceTypes.some(isMac), {
+    path: ['dedicatedHostsMax'],
+    error: 'only machines of macOS need dedicated hosts here: leave it out',
+  })
+  .refine(({ dedicatedHostsMax, hostResourceGroup }) => dedicatedHostsMax === 0 || !hostResourceGroup, {
+    path: ['dedicatedHostsMax'],
+    error: 'a host resource group brings hosts of its own: give one of the two',
+  })
+  .refine(({ standby, instanceTypes }) => standby === 'hot' || !instanceTypes.some(isMac), {
+    path: ['standby'],
+    error: "a Mac that is stopped is scrubbed, which takes hours, and its host is paid for: take 'hot'",
   })
   .refine(({ market, standby }) => market === 'onDemand' || standby === 'hot', {
     path: ['standby'],

@@ -13,6 +13,7 @@ export type Meaning = 'nextOffer' | 'later' | 'never' | 'unknown';
 const nextOffer: ReadonlySet<string> = new Set([
   'InsufficientInstanceCapacity',
   'InsufficientHostCapacity',
+  'HostLimitExceeded',
   'InsufficientReservedInstanceCapacity',
   'InsufficientCapacityOnHost',
   'InsufficientFreeAddressesInSubnet',

@@ -1,5 +1,6 @@
 // One instance of macOS. A fleet does not place machines on dedicated hosts, so this is asked for by itself, in the
-// first offer; what has no room is an error here, and not an answer with an error in it.
+// first offer, upon the host that is named or any of the owner's; what has no room is an error here, and not an answer
+// with an error in it.
 
 import { type _InstanceType, RunInstancesCommand } from '@aws-sdk/client-ec2';
 import type { Ask, Came } from './ask.ts';
@@ -20,6 +21,9 @@ export async function runInstances(
       LaunchTemplate: { LaunchTemplateId, Version },
       InstanceType: offer?.instanceType as _InstanceType,
       SubnetId: offer?.subnet,
+      ...(ask.dedicatedHost !== undefined && {
+        Placement: { Tenancy: 'host', HostId: ask.dedicatedHost },
+      }),
       TagSpecifications: [
         { ResourceType: 'instance', Tags: ask.tags },
         { ResourceType: 'volume', Tags: ask.tags },

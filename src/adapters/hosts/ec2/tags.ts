@@ -2,7 +2,7 @@
 // to every process on it. So nothing in them is secret: a name, an address, a time.
 //
 //   runners:name      the runner's name; a spare's is replaced when it is activated
-//   runners:former    names that it had before, separated by blanks
+//   runners:former    the last names that it had before, separated by blanks
 //   runners:prefix    the deployment's; what has another one is a stranger's
 //   runners:host      our name for the host, since a deployment may have several on EC2
 //   runners:pool      for people, and for their bills
@@ -11,10 +11,12 @@
 //   runners:lifetime  seconds after which it ends itself, whatever happens
 //   runners:trace     W3C trace context
 //   runners:stack     of the deployment, by the launch template: permissions ask for it
+//   runners:wanted    on a dedicated host: when a launch last waited for it
 //
 // The metadata service shows only keys of letters, digits and + - = . , _ : @. [EC2: Instance tags in metadata]
 
 import type { Tag } from '@aws-sdk/client-ec2';
+import { type PoolName, parseRunnerName, type RunnerName } from '../../../core/ids.ts';
 import type { LaunchRequest } from '../../../ports/host.ts';
 import type { HostContext } from './context.ts';
 
@@ -29,11 +31,12 @@ export const tagKeys = {
   lifetime: 'runners:lifetime',
   trace: 'runners:trace',
   stack: 'runners:stack',
+  wanted: 'runners:wanted',
   /** What consoles show. */
   shown: 'Name',
 } as const;
 
-/** A tag's value has 256 characters at most, a name 57. [EC2: Tag restrictions] */
+/** A tag's value has 256 characters at most, a name 57. A machine that is used again had more. [EC2: Tag restrictions] */
 const formerNamesMax = 4;
 const tagValueLengthMax = 256;
 
@@ -58,6 +61,17 @@ export function launchTags(context: HostContext, request: LaunchRequest): Tag[] 
   });
 }
 
+/** What a dedicated host carries that is allocated for a pool. */
+export function dedicatedHostTags({ deployment, host, made }: HostContext, pool: PoolName): Tag[] {
+  return tagList({
+    [tagKeys.shown]: `${deployment}-${host}-${pool}`,
+    [tagKeys.prefix]: deployment,
+    [tagKeys.host]: host,
+    [tagKeys.pool]: pool,
+    [tagKeys.stack]: made.stack,
+  });
+}
+
 /** What changes when a spare goes on under a new name. */
 export function activationTags(tags: Tags, request: LaunchRequest): Tag[] {
   const former = [tags.name, ...tags.former].slice(0, formerNamesMax);
@@ -75,6 +89,7 @@ export interface Tags {
   former: readonly string[];
   prefix: string;
   host: string;
+  pool: string;
   attempt: string;
 }
 
@@ -87,12 +102,22 @@ export function readTags(tags: readonly Tag[] | undefined): Tags {
       .filter((name) => name !== ''),
     prefix: value(tagKeys.prefix),
     host: value(tagKeys.host),
+    pool: value(tagKeys.pool),
     attempt: value(tagKeys.attempt),
   };
 }
 
 export function isOwn({ deployment, host }: Pick<HostContext, 'deployment' | 'host'>, tags: Tags): boolean {
   return tags.prefix === deployment && tags.host === host;
+}
+
+/**
+ * Whether the name is of before what the machine is called now. Names that are given to one machine are made one after
+ * another, and end in the time at which they were made: so this holds for more of them than a tag has room for.
+ */
+export function isOlder(name: RunnerName, tags: Tags): boolean {
+  const [then, now] = [parseRunnerName(name), parseRunnerName(tags.name)];
+  return tags.former.includes(name) || (then !== null && now !== null && then.ulid < now.ulid);
 }
 
 function tagList(values: Record<string, string>): Tag[] {

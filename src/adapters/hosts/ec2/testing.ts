@@ -50,7 +50,7 @@ export function contextFor(
     ...rest,
     offers,
     options: ec2HostOptions.parse({}),
-    made: { templates: { [pool]: `${template.id}:3` }, subnets },
+    made: { stack: 'test', templates: { [pool]: `${template.id}:3` }, subnets },
     clients: createEc2Clients({ ...standInConfig, endpoint: standIn.endpoint }),
   };
 }

@@ -24,6 +24,7 @@ const settings: HostSettings = {
   options: {},
 };
 const made = {
+  stack: 'own',
   templates: { build: 'lt-0123456789abcdef0:1' },
   subnets: ['subnet-0123456789abcdef0:eu-west-1a'],
 };

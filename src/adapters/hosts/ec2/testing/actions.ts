@@ -1,7 +1,8 @@
 // The calls of EC2 that the adapter makes, each as EC2 answers it.
 
 import type { Cloud, StandInInstance } from './cloud.ts';
-import { checkTags } from './cloud.ts';
+import { checkCount, checkTags } from './cloud.ts';
+import type { StandInDedicatedHost } from './dedicated-hosts.ts';
 import { type Params, part, parts, text, texts } from './query.ts';
 import { Ec2Refusal } from './refusal.ts';
 import type { Xml } from './xml.ts';
@@ -36,16 +37,29 @@ export const actions: Readonly<Record<string, Action>> = {
   }),
   CreateTags: (cloud, params) => {
     const tags = tagsOf(params);
-    for (const instance of texts(params, 'ResourceId').map(cloud.find)) {
-      checkTags(new Map([...instance.tags, ...tags]));
-      for (const [key, value] of tags) instance.tags.set(key, value);
+    checkTags(tags);
+    for (const one of texts(params, 'ResourceId').map((id) => taggable(cloud, id))) {
+      checkCount(new Map([...one.tags, ...tags]));
+      for (const [key, value] of tags) one.tags.set(key, value);
     }
     return { return: true };
+  },
+  DescribeLaunchTemplateVersions: describeLaunchTemplateVersions,
+  AllocateHosts: allocateHosts,
+  DescribeHosts: describeHosts,
+  ReleaseHosts: (cloud, params) => {
+    const released = texts(params, 'HostId').map((id) => ({ id, refused: cloud.dedicated.release(id) }));
+    return {
+      successful: released.flatMap(({ id, refused }) => (refused ? [] : [id])),
+      unsuccessful: released.flatMap(({ id, refused }) =>
+        refused ? [{ resourceId: id, error: refused }] : [],
+      ),
+    };
   },
 };
 
 /** Those that start something: a token makes them idempotent. */
-export const withToken: ReadonlySet<string> = new Set(['CreateFleet', 'RunInstances']);
+export const withToken: ReadonlySet<string> = new Set(['CreateFleet', 'RunInstances', 'AllocateHosts']);
 
 function createFleet(cloud: Cloud, params: Params): Fields {
   const target = part(params, 'TargetCapacitySpecification');
@@ -76,9 +90,10 @@ function createFleet(cloud: Cloud, params: Params): Fields {
         },
         overrides: { instanceType, subnetId: subnet, availabilityZone: cloud.settings.subnets[subnet] },
       };
+      const version = text(specification, 'Version');
       while (born.length < wanted) {
         try {
-          const instance = cloud.bear({ instanceType, subnet, market, template, tags });
+          const instance = cloud.bear({ instanceType, subnet, market, template, version, tags });
           born.push({ instance, overrides: launchTemplateAndOverrides });
         } catch (error) {
           if (!(error instanceof Ec2Refusal)) throw error;
@@ -113,7 +128,9 @@ function runInstances(cloud: Cloud, params: Params): Fields {
     subnet: text(params, 'SubnetId') ?? '',
     market: 'onDemand',
     template,
+    version: text(specification, 'Version'),
     tags: tagsFor(params, 'instance'),
+    hostId: text(part(params, 'Placement'), 'HostId'),
   });
   return { reservationId: `r-${instance.id}`, instancesSet: [described(instance)] };
 }
@@ -132,6 +149,83 @@ function describeInstances(cloud: Cloud, params: Params): Fields {
     reservationSet: matching.slice(from, to).map(reservation),
     nextToken: to < matching.length ? String(to) : undefined,
   };
+}
+
+/** One template with one version: all that is asked for. */
+function describeLaunchTemplateVersions(cloud: Cloud, params: Params): Fields {
+  const id = text(params, 'LaunchTemplateId');
+  const [version] = texts(params, 'LaunchTemplateVersion');
+  const template = cloud.templateOf(id, version);
+  const imageId = text(params, 'ResolveAlias') === 'true' ? cloud.imageOf(template) : template.image;
+  return {
+    launchTemplateVersionSet: [
+      { launchTemplateId: template.id, versionNumber: version, launchTemplateData: { imageId } },
+    ],
+  };
+}
+
+function allocateHosts(cloud: Cloud, params: Params): Fields {
+  const quantity = Number(text(params, 'Quantity') ?? 0);
+  if (quantity !== 1) throw new Ec2Refusal('InvalidParameterValue', 'one host at a time is known here');
+  const zone = text(params, 'AvailabilityZone') ?? '';
+  if (!Object.values(cloud.settings.subnets).includes(zone))
+    throw new Ec2Refusal('InvalidParameterValue', `Invalid availability zone: [${zone}]`);
+  const host = cloud.dedicated.allocate({
+    instanceType: text(params, 'InstanceType') ?? '',
+    zone,
+    autoPlacement: text(params, 'AutoPlacement') === 'on',
+    tags: tagsFor(params, 'dedicated-host'),
+    clientToken: text(params, 'ClientToken'),
+  });
+  return { hostIdSet: [host.id] };
+}
+
+function describeHosts(cloud: Cloud, params: Params): Fields {
+  const filters = parts(params, 'Filter');
+  const hosts = cloud.dedicated
+    .visible()
+    .filter((host) => filters.every((filter) => hostMatches(host, filter)));
+  return { hostSet: hosts.map(describedHost) };
+}
+
+/** EC2 knows no filter by the value of a host's tag. [EC2: DescribeHosts] */
+function hostMatches(host: StandInDedicatedHost, filter: Params): boolean {
+  const name = text(filter, 'Name') ?? '';
+  const values = texts(filter, 'Value');
+  switch (name) {
+    case 'state':
+      return values.includes(host.state);
+    case 'instance-type':
+      return values.includes(host.instanceType);
+    case 'availability-zone':
+      return values.includes(host.zone);
+    case 'tag-key':
+      return values.some((key) => host.tags.has(key));
+    default:
+      throw new Ec2Refusal('InvalidParameterValue', `The filter '${name}' is invalid`);
+  }
+}
+
+function describedHost(host: StandInDedicatedHost): Fields {
+  return {
+    hostId: host.id,
+    state: host.state,
+    availabilityZone: host.zone,
+    autoPlacement: host.autoPlacement ? 'on' : 'off',
+    clientToken: host.clientToken,
+    hostProperties: { instanceType: host.instanceType },
+    allocationTime: new Date(host.allocatedAt).toISOString(),
+    releaseTime: host.releasedAt === null ? undefined : new Date(host.releasedAt).toISOString(),
+    instances: host.occupant === null ? [] : [{ instanceId: host.occupant, instanceType: host.instanceType }],
+    tagSet: [...host.tags].map(([key, value]) => ({ key, value })),
+  };
+}
+
+function taggable(cloud: Cloud, id: string): { tags: Map<string, string> } {
+  if (!id.startsWith('h-')) return cloud.find(id);
+  const host = cloud.dedicated.visible().find((one) => one.id === id && one.state !== 'released');
+  if (!host) throw new Ec2Refusal('InvalidHostID.NotFound', `The Host ID '${id}' does not exist`);
+  return host;
 }
 
 function matches(instance: StandInInstance, filter: Params): boolean {
@@ -154,7 +248,11 @@ function described(instance: StandInInstance): Fields {
     instanceState: { code: stateCodes[instance.state], name: instance.state },
     instanceLifecycle: instance.market === 'spot' ? 'spot' : undefined,
     subnetId: instance.subnet,
-    placement: { availabilityZone: instance.zone },
+    imageId: instance.image,
+    placement: {
+      availabilityZone: instance.zone,
+      ...(instance.dedicatedHost && { tenancy: 'host', hostId: instance.dedicatedHost }),
+    },
     launchTime: new Date(instance.launchedAt).toISOString(),
     stateReason: instance.reason ?? undefined,
     reason: instance.reason?.message ?? '',

@@ -5,6 +5,8 @@
 //                          ↕ stopping, stopped
 
 import type { Cancel, Clock, EpochMs } from '../../../../ports/clock.ts';
+import { createDedicatedHosts, type DedicatedHostSettings, needsHost } from './dedicated-hosts.ts';
+import { interruptionNoticed, type StandInEvent, stateChanged } from './events.ts';
 import { Ec2Refusal } from './refusal.ts';
 
 export type State = 'pending' | 'running' | 'stopping' | 'stopped' | 'shutting-down' | 'terminated';
@@ -16,6 +18,9 @@ export interface StandInInstance {
   readonly subnet: string;
   readonly market: 'spot' | 'onDemand';
   readonly template: StandInTemplate;
+  readonly image: string;
+  /** The dedicated host that it is on. */
+  readonly dedicatedHost: string | null;
   readonly tags: Map<string, string>;
   readonly launchedAt: EpochMs;
   state: State;
@@ -30,14 +35,18 @@ export interface StandInTemplate {
   versions: number;
   shutdownBehaviour: 'stop' | 'terminate';
   hibernation: boolean;
+  /** An image's id, or `resolve:ssm:` and the name of the parameter that holds one. */
+  image?: string;
   tags: Readonly<Record<string, string>>;
 }
 
-export interface CloudSettings {
+export interface CloudSettings extends DedicatedHostSettings {
   clock: Clock;
   /** By id, each with its zone. */
   subnets: Readonly<Record<string, string>>;
   templates: readonly StandInTemplate[];
+  /** What Systems Manager's parameters hold now. */
+  parameters?: ReadonlyMap<string, string>;
   /** Room by `<type>/<zone>/<market>`; what is not listed has room for all. */
   capacity?: Readonly<Record<string, number>>;
   /** A launched machine is unknown to every other call for so long. */
@@ -49,20 +58,29 @@ export interface CloudSettings {
   pendingMs?: number;
   stoppingMs?: number;
   endingMs?: number;
-  onStateChange?: (instance: StandInInstance) => void;
+  /** From the notice until a spot machine is taken. EC2: two minutes. */
+  noticeMs?: number;
+  /** What EventBridge is told. */
+  onEvent?: (event: StandInEvent) => void;
 }
 
 /** A terminated machine is listed for about an hour. [EC2: Terminate instances] */
 const tombstoneMs = 3_600_000;
 const tagsMax = 50;
+const noticeMsDefault = 120_000;
+/** What EC2 notes of a launch on the machine. [EC2: Instances that are launched from a template] */
+const templateTag = 'aws:ec2launchtemplate';
+const imageDefault = 'ami-00000000000000001';
 
 export type Cloud = ReturnType<typeof createCloud>;
 
 export function createCloud(settings: CloudSettings) {
   const { clock, subnets, visibleAfterMs = 0, pendingMs = 50, stoppingMs = 50, endingMs = 50 } = settings;
   const instances = new Map<string, StandInInstance>();
+  const notices = new Set<Cancel>();
   const templates = new Map(settings.templates.map((template) => [template.id, template]));
   const capacity = new Map(Object.entries(settings.capacity ?? {}));
+  const dedicated = createDedicatedHosts(settings);
   let born = 0;
 
   function zoneOf(subnet: string): string {
@@ -85,15 +103,30 @@ export function createCloud(settings: CloudSettings) {
     return template;
   }
 
+  /** As it is at this moment, where a parameter holds it. */
+  function imageOf({ image = imageDefault }: StandInTemplate): string {
+    const [, parameter] = /^resolve:ssm:(.*)$/.exec(image) ?? [];
+    if (parameter === undefined) return image;
+    const found = settings.parameters?.get(parameter);
+    if (found === undefined)
+      throw new Ec2Refusal('InvalidParameterValue', `The parameter '${parameter}' could not be resolved`);
+    return found;
+  }
+
   /** A machine, if there is room for it. */
   function bear(given: {
     instanceType: string;
     subnet: string;
     market: 'spot' | 'onDemand';
     template: StandInTemplate;
+    version: string | undefined;
     tags: ReadonlyMap<string, string>;
+    /** It names a dedicated host. */
+    hostId?: string | undefined;
   }): StandInInstance {
     const zone = zoneOf(given.subnet);
+    const { instanceType } = given;
+    const host = needsHost(instanceType) ? dedicated.hostFor({ instanceType, zone, id: given.hostId }) : null;
     const offer = `${given.instanceType}/${zone}/${given.market}`;
     const room = capacity.get(offer) ?? Number.POSITIVE_INFINITY;
     if (room <= 0) {
@@ -114,13 +147,17 @@ export function createCloud(settings: CloudSettings) {
     checkTags(tags);
     capacity.set(offer, room - 1);
     born += 1;
+    tags.set(`${templateTag}:id`, given.template.id);
+    tags.set(`${templateTag}:version`, given.version ?? String(given.template.versions));
     const instance: StandInInstance = {
       id: `i-${born.toString(16).padStart(17, '0')}`,
-      instanceType: given.instanceType,
+      instanceType,
       zone,
       subnet: given.subnet,
       market: given.market,
       template: given.template,
+      image: imageOf(given.template),
+      dedicatedHost: host?.id ?? null,
       tags,
       launchedAt: clock.now(),
       state: 'pending',
@@ -129,7 +166,8 @@ export function createCloud(settings: CloudSettings) {
       timer: null,
     };
     instances.set(instance.id, instance);
-    settings.onStateChange?.(instance);
+    if (host) host.occupant = instance.id;
+    settings.onEvent?.(stateChanged(instance.id, instance.state, clock.now()));
     later(instance, pendingMs, 'running');
     return instance;
   }
@@ -139,7 +177,8 @@ export function createCloud(settings: CloudSettings) {
     instance.timer = null;
     instance.state = state;
     if (state === 'terminated') instance.endedAt = clock.now();
-    settings.onStateChange?.(instance);
+    if (state === 'terminated' || state === 'stopped') dedicated.vacate(instance.id);
+    settings.onEvent?.(stateChanged(instance.id, instance.state, clock.now()));
   }
 
   function later(instance: StandInInstance, afterMs: number, state: State): void {
@@ -172,6 +211,20 @@ export function createCloud(settings: CloudSettings) {
     later(instance, endingMs, 'terminated');
   }
 
+  /** EC2 wants a spot machine back: says so, and takes it when the notice is over, whatever runs on it. */
+  function interrupt(instance: StandInInstance): void {
+    if (instance.market !== 'spot' || instance.state !== 'running')
+      throw new Error(
+        `${instance.id} is ${instance.market} and ${instance.state}: EC2 takes back running spot`,
+      );
+    settings.onEvent?.(interruptionNoticed(instance.id, clock.now()));
+    notices.add(
+      clock.after(settings.noticeMs ?? noticeMsDefault, () =>
+        terminate(instance, 'Server.SpotInstanceTermination'),
+      ),
+    );
+  }
+
   function start(instance: StandInInstance): void {
     if (instance.state === 'running' || instance.state === 'pending') return;
     if (instance.state !== 'stopped') throw wrongState(instance, 'started');
@@ -196,12 +249,15 @@ export function createCloud(settings: CloudSettings) {
   return {
     settings,
     instances,
+    dedicated,
+    imageOf,
     zoneOf,
     templateOf,
     bear,
     find,
     visible,
     terminate,
+    interrupt,
     start,
     stop,
     setCapacity: (offer: string, room: number) => void capacity.set(offer, room),
@@ -216,12 +272,14 @@ export function createCloud(settings: CloudSettings) {
     },
     close() {
       for (const instance of instances.values()) instance.timer?.();
+      for (const cancel of notices) cancel();
+      dedicated.close();
     },
   };
 }
 
 export function checkTags(tags: ReadonlyMap<string, string>): void {
-  if (tags.size > tagsMax) throw new Ec2Refusal('TagLimitExceeded', `${tags.size} tags, ${tagsMax} at most`);
+  checkCount(tags);
   for (const [key, value] of tags) {
     if (key.length === 0 || key.length > 127 || value.length > 255 || key.startsWith('aws:'))
       throw new Ec2Refusal(
@@ -229,6 +287,13 @@ export function checkTags(tags: ReadonlyMap<string, string>): void {
         `The tag '${key}' is not allowed, or its value is too long`,
       );
   }
+}
+
+/** Those that EC2 gives itself do not count. */
+export function checkCount(tags: ReadonlyMap<string, string>): void {
+  const own = [...tags.keys()].filter((key) => !key.startsWith('aws:'));
+  if (own.length > tagsMax)
+    throw new Ec2Refusal('TagLimitExceeded', `${own.length} tags, ${tagsMax} at most`);
 }
 
 function wrongState({ id, state }: StandInInstance, to: string): Ec2Refusal {

@@ -4,13 +4,16 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import {
+  AllocateHostsCommand,
   CreateFleetCommand,
   CreateLaunchTemplateCommand,
   CreateTagsCommand,
+  DescribeHostsCommand,
   DescribeImagesCommand,
   DescribeInstancesCommand,
   DescribeSubnetsCommand,
   EC2Client,
+  ReleaseHostsCommand,
   StartInstancesCommand,
   StopInstancesCommand,
   TerminateInstancesCommand,
@@ -177,6 +180,45 @@ async function observe({ client, template, subnet }: Place): Promise<Record<stri
   return seen;
 }
 
+/** moto knows no machine on a host, no day that is paid for, and no token. */
+async function observeHosts({ client, zone }: Place): Promise<Record<string, unknown>> {
+  const seen: Record<string, unknown> = {};
+  const { HostIds = [] } = await client.send(
+    new AllocateHostsCommand({
+      AvailabilityZone: zone,
+      InstanceType: 'm5.large',
+      Quantity: 1,
+      AutoPlacement: 'off',
+      TagSpecifications: [
+        { ResourceType: 'dedicated-host', Tags: [{ Key: 'runners:prefix', Value: 'own1' }] },
+      ],
+    }),
+  );
+  const [id = ''] = HostIds;
+  seen['allocated'] = [HostIds.length, /^h-[0-9a-f]{17}$/.test(id)];
+  const look = async (key: string) => {
+    const { Hosts = [] } = await client.send(
+      new DescribeHostsCommand({ Filter: [{ Name: 'tag-key', Values: [key] }] }),
+    );
+    return Hosts.map(({ HostId, State, AvailabilityZone, AutoPlacement, HostProperties, Tags, ...host }) => ({
+      isIt: HostId === id,
+      isInZone: AvailabilityZone === zone,
+      ...{ State, AutoPlacement, HostProperties, Tags },
+      isNew: Math.abs((host.AllocationTime?.getTime() ?? 0) - clock.now()) < 60_000,
+    }));
+  };
+  seen['other key'] = await look('runners:other');
+  for (const deadline = clock.now() + 10_000; (await look('runners:prefix'))[0]?.State !== 'available'; ) {
+    assert.ok(clock.now() < deadline, 'it never came to be available');
+    await clock.sleep(10);
+  }
+  await client.send(
+    new CreateTagsCommand({ Resources: [id], Tags: [{ Key: 'runners:wanted', Value: 'now' }] }),
+  );
+  seen['host'] = await look('runners:wanted');
+  return seen;
+}
+
 describe('the stand-in of EC2', () => {
   let other: Place;
   let own: Place;
@@ -192,6 +234,18 @@ describe('the stand-in of EC2', () => {
     assert.deepEqual(actual, expected);
   });
 
+  test('has dedicated hosts that are seen by a client as those of moto are, but for their day', async () => {
+    const [expected, actual] = await Promise.all([observeHosts(other), observeHosts(own)]);
+    assert.deepEqual(actual, expected);
+    const { Hosts = [] } = await own.client.send(new DescribeHostsCommand({}));
+    const HostIds = Hosts.flatMap(({ HostId }) => HostId ?? []);
+    const { Unsuccessful = [] } = await own.client.send(new ReleaseHostsCommand({ HostIds }));
+    assert.deepEqual(
+      Unsuccessful.map(({ Error: error }) => error?.Code),
+      ['Client.HostMinAllocationPeriodUnexpired'],
+    );
+  });
+
   for (const which of ['moto', 'the stand-in'] as const) {
     test(`the host launches, lists, activates and ends a machine on ${which}`, async () => {
       const place = which === 'moto' ? other : own;
@@ -201,7 +255,11 @@ describe('the stand-in of EC2', () => {
         deployment,
         host: 'ec2' as HostName,
         options: ec2HostOptions.parse({}),
-        made: { templates: { [pool]: place.template }, subnets: { [place.subnet]: place.zone } },
+        made: {
+          stack: 'test',
+          templates: { [pool]: place.template },
+          subnets: { [place.subnet]: place.zone },
+        },
         clients: createEc2Clients({ ...standInConfig, endpoint: place.endpoint }),
         offers: rememberingOffers(),
         clock,
