@@ -6,6 +6,7 @@ import { ec2ReuseMs } from '../adapters/hosts/ec2/options.ts';
 import { type HostType, hostTypes as registry } from '../adapters/hosts/index.ts';
 import { lambdaLife } from '../adapters/hosts/lambda/options.ts';
 import { microvmLife } from '../adapters/hosts/microvm/options.ts';
+import { simulatedReuseMs } from '../adapters/hosts/simulated/options.ts';
 import type { OperatingSystem } from '../core/configuration.ts';
 
 interface HostTypeFacts {
@@ -19,6 +20,8 @@ interface HostTypeFacts {
   callsBack: boolean;
   /** Three times the slowest boot in a hundred, unless timing or the pool says otherwise. */
   bootSeconds: number;
+  /** Of systems that take another time. */
+  bootSecondsBySystem?: Partial<Record<OperatingSystem, number>>;
   /** Launch calls: so many at once, then so many a second. */
   launchBurst: number;
   launchesPerSecond: number;
@@ -60,9 +63,10 @@ const facts: Readonly<Record<HostType, HostTypeFacts>> = {
     isOneMachine: false,
     standby: true,
     callsBack: true,
-    // Windows takes five minutes, and sometimes nearly ten. Linux is up in one: its pools may say 240 seconds. macOS
-    // takes up to twenty minutes: its pools have to say more.
-    bootSeconds: 600,
+    // Linux is up in a minute, and a plain image installs the runner in half a minute more. Windows takes five minutes;
+    // macOS up to twenty.
+    bootSeconds: 300,
+    bootSecondsBySystem: { windows: 900, macos: 3600 },
     // EC2 grants so many launches an account and region: a bucket of requests that refills with two a second.
     launchBurst: 5,
     launchesPerSecond: 2,
@@ -116,6 +120,7 @@ const facts: Readonly<Record<HostType, HostTypeFacts>> = {
     bootSeconds: 180,
     launchBurst: 100,
     launchesPerSecond: 100,
+    reuseMs: simulatedReuseMs,
   },
 };
 
@@ -125,3 +130,11 @@ export const hostTypes: HostTypes = Object.fromEntries(
     return [type, { ...fact, options, machine }];
   }),
 );
+
+/** What a type of host takes by default to boot a machine of that system. */
+export function usualBootSeconds(
+  { bootSeconds, bootSecondsBySystem }: Pick<HostTypeEntry, 'bootSeconds' | 'bootSecondsBySystem'>,
+  os: OperatingSystem | undefined,
+): number {
+  return (os && bootSecondsBySystem?.[os]) ?? bootSeconds;
+}

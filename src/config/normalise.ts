@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import type { Configuration, HostSettings, PoolSettings } from '../core/configuration.ts';
 import type { HostName, PoolName } from '../core/ids.ts';
 import type { InTermsOfHosts } from './draft.ts';
-import type { HostTypeEntry, HostTypes } from './host-types.ts';
+import { type HostTypeEntry, type HostTypes, usualBootSeconds } from './host-types.ts';
 import type { ConfigurationWritten, PoolWritten } from './schema.ts';
 import { millisecondsOf, timingOf, timings } from './timing.ts';
 
@@ -47,7 +47,8 @@ function poolOf(
   type: HostTypeEntry | undefined,
   machine: unknown,
 ): PoolSettings {
-  const bootSeconds = pool.bootSeconds ?? timing.bootSeconds ?? type?.bootSeconds ?? timings.bootMs.default;
+  const usual = type ? usualBootSeconds(type, pool.os) : timings.bootMs.default;
+  const bootSeconds = pool.bootSeconds ?? timing.bootSeconds ?? usual;
   return {
     name: name as PoolName,
     host: pool.host as HostName,

@@ -60,6 +60,10 @@ const environmentSays = `\`make start\` also reads them from a file \`.env\`; wh
 
 function hostTypeSection(type: string, entry: HostTypeEntry): string {
   const { says, operatingSystems, standby, callsBack, bootSeconds, launchBurst, launchesPerSecond } = entry;
+  const bySystem = Object.entries(entry.bootSecondsBySystem ?? {}).map(
+    ([os, seconds]) => `, ${os} ${seconds}`,
+  );
+  const boot = bySystem.length === 0 ? String(bootSeconds) : `${bootSeconds} (${bySystem.join('').slice(2)})`;
   return [
     `## Type \`${type}\``,
     says,
@@ -67,7 +71,7 @@ function hostTypeSection(type: string, entry: HostTypeEntry): string {
       `- operating systems: ${operatingSystems.join(', ')}`,
       `- spares: ${standby ? 'its machines can stand by' : 'its machines can not stand by'}`,
       `- ${callsBack ? 'its machines call back, so PUBLIC_URL has to be set' : 'needs no PUBLIC_URL'}`,
-      `- defaults: bootSeconds ${bootSeconds}, launchBurst ${launchBurst}, launchesPerSecond ${launchesPerSecond}`,
+      `- defaults: bootSeconds ${boot}, launchBurst ${launchBurst}, launchesPerSecond ${launchesPerSecond}`,
     ].join('\n'),
     `### \`options\` of a host of type \`${type}\``,
     table(entry.options),

@@ -6,6 +6,7 @@ import { isHostName, isPoolName, type PoolName } from '../core/ids.ts';
 import { type Overlap, overlaps, type PoolReach, shadowed } from '../core/overlap.ts';
 import { matchesPattern } from '../core/routing.ts';
 import type { Draft, PoolDraft } from './draft.ts';
+import { usualBootSeconds } from './host-types.ts';
 import { nearest } from './nearest.ts';
 import { oneOf, type Problem, placeOf, shown, type Warning } from './problem.ts';
 import { gitHubRequestSecondsMax, timingOrder, timings } from './timing.ts';
@@ -454,7 +455,7 @@ function idleTimes({ timing, pools }: Draft): Warning[] {
 function bootTimes({ timing, pools }: Draft): Warning[] {
   return pools.flatMap(({ name, settings, host }) => {
     const seconds = settings.bootSeconds ?? timing.bootSeconds;
-    const usual = host?.type?.bootSeconds;
+    const usual = host?.type ? usualBootSeconds(host.type, settings.os) : undefined;
     if (seconds === undefined || usual === undefined || seconds >= usual) return [];
     return {
       place:

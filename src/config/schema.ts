@@ -142,7 +142,7 @@ export const poolSchema = z.strictObject({
   }),
   bootSeconds: noted(z.number().min(timings.bootMs.min).max(timings.bootMs.max).optional(), {
     says: 'A launched runner of this pool that is not online by then is given up.',
-    defaultSays: "`timing.bootSeconds`, else by the host's type",
+    defaultSays: "`timing.bootSeconds`, else by the host's type and the system",
   }),
   machine: noted(z.record(z.string(), z.unknown()).optional(), {
     says: "The machine, in the terms of the host's type, see below.",

@@ -51,7 +51,7 @@ export const timings = {
   bootMs: {
     key: 'bootSeconds',
     default: 180,
-    defaultSays: "by the host's type",
+    defaultSays: "by the host's type and the system",
     min: secondsMin,
     max: 2 * hourSeconds,
     says: 'A launched runner that is not online by then is given up. A pool may say otherwise.',

@@ -108,6 +108,20 @@ describe('alarms', () => {
     ]);
   });
 
+  it('watch builds of images where some are built, and their function by the hour', () => {
+    const ofImages = (found: typeof alarms) =>
+      found.filter(({ id }) => /^Image/.test(id)).map(({ id }) => id.slice(0, 14));
+    assert.deepEqual(ofImages(alarms), []);
+    const building = alarmsOf(synthesize({}, hostNames, [...functionNames, ['images', 'images']]).template);
+    assert.deepEqual(ofImages(building).sort(), ['ImageBuildsFai', 'ImagesUnwatche']);
+    const [errors, ...others] = building.filter(
+      ({ MetricName, Dimensions }) =>
+        MetricName === 'Errors' && Dimensions?.some(({ Value }) => Value === 'images'),
+    );
+    assert.equal(others.length, 0);
+    assert.equal(errors?.Period, 3_600);
+  });
+
   it('of functions are quiet, and one composite tells of them all', () => {
     const quiet = alarms.filter(({ AlarmActions }) => AlarmActions === undefined);
     assert.equal(quiet.length, 2 * functionNames.length + 1);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { awsConfiguration } from '../../../../test/fixtures/aws-configuration.ts';
 import { tracingVariables, variables } from '../environment.ts';
-import { type FunctionKind, functions } from '../functions.ts';
+import { type FunctionKind, functionKinds, functions, tracingKinds } from '../functions.ts';
 import {
   grantsOf,
   objectOf,
@@ -100,7 +100,7 @@ describe('with traces', () => {
       grants(toXRay, kind)
         .filter(({ actions }) => actions.includes('sqs:SendMessage'))
         .some(({ resources }) => resources.some((on) => refersTo(on, queue)));
-    for (const kind of Object.keys(functions) as FunctionKind[])
+    for (const kind of [...functionKinds, ...tracingKinds])
       assert.equal(sends(kind), kind === 'publisher', kind);
   });
 
@@ -117,7 +117,7 @@ describe('with traces', () => {
       'xray:PutSpansForIndexing',
       'xray:PutTraceSegments',
     ]);
-    for (const kind of Object.keys(functions) as FunctionKind[])
+    for (const kind of [...functionKinds, ...tracingKinds])
       if (kind !== 'tracer')
         assert.equal(JSON.stringify(grants(toXRay, kind)).includes('xray:'), false, kind);
   });

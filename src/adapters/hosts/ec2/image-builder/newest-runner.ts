@@ -3,7 +3,7 @@
 
 import { z } from 'zod';
 
-export const runnerReleases = 'https://github.com/actions/runner/releases';
+const runnerReleases = 'https://github.com/actions/runner/releases';
 
 const requestMsMax = 10_000;
 

@@ -30,7 +30,7 @@ interface Watched extends MadeImage {
   rebuildMs: number;
 }
 
-export const imageTags = { runner: 'runners:runner', recipe: 'runners:recipe' } as const;
+const imageTags = { runner: 'runners:runner', recipe: 'runners:recipe' } as const;
 
 /** 25 a page. Old images are deleted; what stays are failures, of a build a day at most once they go on. */
 const pagesMax = 40;

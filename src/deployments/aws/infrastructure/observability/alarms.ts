@@ -18,6 +18,7 @@ import {
 } from 'aws-cdk-lib/aws-cloudwatch';
 import { Duration } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
+import { metrics as images } from '../../../../adapters/hosts/ec2/image-builder/metrics.ts';
 import { metrics as publisher } from '../../../../flow/publisher/metrics.ts';
 import { metrics as reconciler } from '../../../../flow/reconciler/metrics.ts';
 import { type FunctionKind, functions } from '../../functions.ts';
@@ -52,20 +53,26 @@ const iteratorAgeMsMax = 60_000;
 /** An event may cross the look-up that finds its job anyway. */
 const untoldPerHour = 3;
 const stepFailuresMax = 5;
+/** A build that fails once is tried again an hour later, and mostly succeeds. */
+const failedBuildsMax = 2;
+/** Runs of the hourly look at images that fail one after the other. GitHub's page may be away for an hour. */
+const failedImageRunsMax = 6;
 const apiErrorsMax = 3;
 /** The rule of a composite alarm has 10,240 characters at most, and each alarm in it some 150. */
 const childrenMax = 50;
 
 const minuteMs = 60_000;
+const hourMinutes = 60;
 
 export function createAlarms(
   scope: Construct,
   props: ObservabilityProps,
   actions: readonly IAlarmAction[],
 ): readonly AlarmBase[] {
-  const direct = [...deadLetters(props), ...flow(props), ...perHost(props), ...doors(props)].map((terms) =>
-    telling(createAlarm(scope, terms), actions),
-  );
+  const direct = [
+    ...[...deadLetters(props), ...flow(props), ...perHost(props), ...doors(props)],
+    ...builtImages(props),
+  ].map((terms) => telling(createAlarm(scope, terms), actions));
   const quiet = new Construct(scope, 'Functions');
   const children = [...props.functions.flatMap(ofOneFunction), ...throttled(props.functions)].map((terms) =>
     createAlarm(quiet, terms),
@@ -178,7 +185,7 @@ function flow({ settings, functions: all }: ObservabilityProps): AlarmTerms[] {
     },
     {
       id: 'BreakerOpen',
-      says: 'The circuit breaker of a pool stays open: its runners keep failing, and none are ordered but one now and then.',
+      says: 'The circuit breaker of a pool stays open: its runners keep failing, or are online and get no job, as with a runner version that GitHub no longer takes. None are ordered but one now and then.',
       section: 'breaker-open',
       metric: own(reconciler.breakerOpen, most(5)),
       threshold: 1,
@@ -232,9 +239,37 @@ function doors({ settings, apiId }: ObservabilityProps): AlarmTerms[] {
   ];
 }
 
+// ---- Images
+
+/** Where some are built. Both are told once an hour. */
+function builtImages({ settings, functions: all }: ObservabilityProps): AlarmTerms[] {
+  const keeper = all.find(({ kind }) => kind === 'images');
+  if (!keeper) return [];
+  return [
+    {
+      id: 'ImageBuildsFail',
+      says: 'Builds of an image keep failing, so machines go on with an older runner: GitHub gives it no jobs any more 30 days after a newer one is out.',
+      section: 'image-builds-fail',
+      metric: told(settings.stackName, images.failing, {}, most(hourMinutes)),
+      threshold: failedBuildsMax,
+      periods: [1, 1],
+    },
+    {
+      id: 'ImagesUnwatched',
+      says: 'Nobody looks any more whether images are to be built: the function that does fails each time.',
+      section: 'image-builds-fail',
+      metric: ofFunction(keeper.function, 'Errors', total(hourMinutes)),
+      threshold: 1,
+      periods: [failedImageRunsMax, failedImageRunsMax],
+    },
+  ];
+}
+
 // ---- Functions
 
+/** One that runs once an hour has its own alarm. */
 function ofOneFunction({ kind, name, function: station }: WatchedFunction): AlarmTerms[] {
+  if (kind === 'images') return [];
   const { timeoutSeconds } = functions[kind];
   return [
     {
