@@ -81,7 +81,6 @@ function isFault(code: EndingCode): boolean {
     case 'jobTime':
     case 'poolGone':
     case 'activated':
-    case 'reused':
     case 'outdated':
     case 'throttled':
       return false;

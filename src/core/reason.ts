@@ -10,7 +10,6 @@ export type EndingCode =
   | 'uncertain' // its launch was never answered
   | 'interrupted' // its platform takes the machine back
   | 'outdated' // a spare of an older image or template
-  | 'reused' // its machine goes on as a spare, cleaned
   | 'expired' // nobody began to launch it in time
   | 'bootDeadline' // launched, never online
   | 'unregistered' // its registration is gone before it had a job
@@ -38,7 +37,6 @@ export function speaksAgainstPool(code: EndingCode): boolean {
     case 'uncertain':
     case 'interrupted':
     case 'outdated':
-    case 'reused':
     case 'expired':
     case 'unregistered':
     case 'jobDone':

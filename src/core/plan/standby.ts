@@ -37,7 +37,7 @@ export function reuseMachines(draft: Draft, naming: Naming): void {
       timeline: [{ at: draft.now, what: 'launched', why: `on the machine of ${runner.name}` }],
     };
     const why = `its machine goes on as ${spare.name}`;
-    const merged = mergeRunner(runner, { kind: 'gone', code: 'reused', why }, draft.now);
+    const merged = mergeRunner(runner, { kind: 'gone', code: 'jobDone', why }, draft.now);
     if (merged.outcome !== 'changed') continue;
     countRunner(draft, { ...merged.runner, activatedAs: spare.name });
     countNewRunner(draft, spare);

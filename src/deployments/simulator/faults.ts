@@ -96,6 +96,16 @@ export const faultKinds = {
   claimLost: { says: 'a claim, or its answer, lost on the way', alone: 0.15, together: 0.04 },
   vanish: { says: 'a machine that dies', alone: 0.08, together: 0.02 },
   vanishSilently: { says: 'a machine that dies, and no event tells', alone: 0.06, together: 0.02 },
+  interrupted: {
+    says: 'a machine that its platform takes back, two minutes after it said so',
+    alone: 0.15,
+    together: 0.01,
+  },
+  interruptedUntold: {
+    says: 'a machine that its platform takes back without a word',
+    alone: 0.15,
+    together: 0.01,
+  },
   hang: { says: 'a machine that does not end after its job', alone: 0.1, together: 0.02 },
   terminateFailed: {
     says: 'a call to end a machine that fails',

@@ -56,7 +56,14 @@ const written = defineConfig({
   pools: {
     // A job that asks only for `linux` belongs here, and may be taken by a runner of `build` or `big` on the other host.
     small: { host: 'pods', os: 'linux', labels: ['self-hosted', 'linux'], limit: 6, overlap: true },
-    build: { host: 'ec2', os: 'linux', labels: ['self-hosted', 'linux', 'build'], limit: 7, overlap: true },
+    build: {
+      host: 'ec2',
+      os: 'linux',
+      labels: ['self-hosted', 'linux', 'build'],
+      limit: 7,
+      overlap: true,
+      rerunInterrupted: true,
+    },
     big: {
       host: 'ec2',
       os: 'linux',

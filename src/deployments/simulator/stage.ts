@@ -6,8 +6,13 @@ import { createVirtualClock, type VirtualClock } from '../../adapters/clock/virt
 import { createSeededRandom, type SeededRandom } from '../../adapters/clock/virtual/random.ts';
 import { createSimulatedGitHub } from '../../adapters/github/simulated/index.ts';
 import type { Settings } from '../../adapters/github/simulated/settings.ts';
-import type { Runner as GitHubRunner } from '../../adapters/github/simulated/state.ts';
-import { createWorld, type Faults, type World } from '../../adapters/github/simulated/world.ts';
+import type { Runner as GitHubRunner, WorkflowRun } from '../../adapters/github/simulated/state.ts';
+import {
+  createWorld,
+  type Faults,
+  fullPermissions,
+  type World,
+} from '../../adapters/github/simulated/world.ts';
 import {
   createSimulatedGround,
   createSimulatedHost,
@@ -43,6 +48,8 @@ import { createPlacesChecker } from './checkers/places.ts';
 import { createPublisherChecker } from './checkers/publisher.ts';
 import { leftovers } from './checkers/quiet.ts';
 import { createRemovedChecker } from './checkers/removed.ts';
+import { createRerunsChecker } from './checkers/reruns.ts';
+import { createScopesChecker } from './checkers/scopes.ts';
 import { createSecondOrdersChecker } from './checkers/second-orders.ts';
 import { isOfferedAtOnce } from './clairvoyant.ts';
 import { createEventLog, type EventLog } from './event-log.ts';
@@ -155,6 +162,10 @@ export function createStage(terms: StageTerms): Stage {
         log.add(`runner ${runner.phase} at GitHub`, runner.name, runner.job ? String(runner.job.id) : '');
         if (runner.phase === 'gone') gitHubRunners.delete(runner.name);
         else gitHubRunners.set(runner.name, runner as GitHubRunner);
+      },
+      rerun(run) {
+        log.add('run again', run.id, `attempt ${run.attempt}`);
+        tell((checker) => checker.rerun?.(run as WorkflowRun));
       },
     },
     deliver: async (delivery) => {
@@ -390,9 +401,11 @@ export function createStage(terms: StageTerms): Stage {
     createIdleChecker(scene),
     createBreakerChecker(scene),
     createPlacesChecker(scene),
+    createScopesChecker(scene),
     createDoneChecker(scene),
     createHoldsChecker(scene),
     createRemovedChecker(scene),
+    createRerunsChecker(scene),
     createBudgetsChecker(scene),
     createNormalChecker(scene),
     meter.checker,
@@ -457,6 +470,6 @@ function populate(world: World): void {
         .filter((repository) => repository.isSpecial)
         .map((repository) => repository.name),
     });
-    world.install(login);
+    world.install(login, { permissions: { ...fullPermissions, actions: 'write' } });
   }
 }

@@ -92,9 +92,8 @@ export function startWorkload(deps: WorkloadDeps, terms: WorkloadTerms): Workloa
     });
   }
 
-  /** People cancel what waits for an approval, or in a group that does not admit it; again, as its jobs come. */
+  /** People cancel what waits for an approval, or in a group that does not admit it; again, as its jobs come, or come back. */
   function giveUp(run: WorkflowRun): void {
-    if (run.status === 'completed') return;
     for (const job of run.jobs) {
       const isStuck = job.status === 'waiting' || (job.status === 'queued' && job.labels.includes('special'));
       if (isStuck) world.cancelJob(job.id);

@@ -1,7 +1,7 @@
 // The kinds of faults, as the hooks of the simulated GitHub, hosts and queues want them.
 
 import type { Faults } from '../../adapters/github/simulated/world.ts';
-import type { SimulatedFaults } from '../../adapters/hosts/simulated/index.ts';
+import type { LifeFault, SimulatedFaults } from '../../adapters/hosts/simulated/index.ts';
 import type { SimulatedHostOptions } from '../../adapters/hosts/simulated/options.ts';
 import type { QueueFaults } from '../../adapters/topics/in-process/index.ts';
 import type { HostName } from '../../core/ids.ts';
@@ -11,6 +11,8 @@ const lateWebhookMsMax = 5 * 60_000;
 const reorderedMsMax = 20_000;
 const lateMessageMsMax = 60_000;
 const vanishMsMax = 4 * 60_000;
+const noticeMs = 2 * 60_000;
+const interruptedMsMax = 6 * 60_000;
 const slowEndingMs = 120_000;
 const lateEventMsMax = 60_000;
 const earlyMsMax = 10_000;
@@ -52,6 +54,10 @@ export function hostFaults(
   name: HostName,
   options: SimulatedHostOptions,
 ): SimulatedFaults {
+  const taken = (kind: 'interrupted' | 'interruptedUntold', untold: boolean): LifeFault => {
+    const afterMs = noticeMs + mischief.random(kind).int(interruptedMsMax - noticeMs);
+    return { interrupted: { afterMs, noticeMs, untold } };
+  };
   return {
     launch(_request, call) {
       if (spells.hostsFull.has(name))
@@ -73,7 +79,9 @@ export function hostFaults(
         return { kind: 'late', afterMs: mischief.random('launchLate').int(options.callEffectMs) };
       return undefined;
     },
-    life() {
+    life({ steady }) {
+      if (!steady && mischief.happens('interrupted')) return taken('interrupted', false);
+      if (!steady && mischief.happens('interruptedUntold')) return taken('interruptedUntold', true);
       if (mischief.happens('bootNever')) return { boots: 'never' };
       if (mischief.happens('vanish'))
         return { vanishes: { afterMs: mischief.random('vanish').int(vanishMsMax), silently: false } };

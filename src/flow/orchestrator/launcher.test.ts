@@ -13,8 +13,9 @@ import {
   scripted,
   silent,
 } from '../../../test/fixtures/stations.ts';
+import type { RunnerName } from '../../core/ids.ts';
 import { type GitHub, GitHubError } from '../../ports/github.ts';
-import type { Host, LaunchRequest } from '../../ports/host.ts';
+import type { Host, LaunchRequest, StandByAnswer } from '../../ports/host.ts';
 import { createLauncher, type LauncherDeps } from './launcher.ts';
 
 const handedOver = { ...claimedTraits, configuration: 'handedOver' as const };
@@ -41,6 +42,70 @@ function launcherOf(
 
 const stationsOf = () => createStations(configurationOf([poolSettings('lint')]));
 const soon = (stations: Stations) => stations.clock.now() + 600_000;
+
+describe('a spare that stands by', () => {
+  const standing = async (stations: Stations) => {
+    const name = await stations.order({ lane: null, scope: null, counted: 'standby' });
+    const now = stations.clock.now();
+    await stations.table.recordRunner(
+      name,
+      [
+        { kind: 'lease', owner: 'o', until: now + 30_000 },
+        { kind: 'mark', owner: 'o' },
+        { kind: 'launched', machine: machine('m1') },
+        { kind: 'standby' },
+      ],
+      now,
+    );
+    return name;
+  };
+  const order = (runner: RunnerName) => ({ status: 'standBy', host: hostName, os: 'linux', runner }) as const;
+
+  it('is put to rest by its host, asked again until it is', async () => {
+    const stations = stationsOf();
+    const name = await standing(stations);
+    const answers: StandByAnswer[] = ['notNow', 'settling', 'waits'];
+    const asked: unknown[] = [];
+    const launcher = launcherOf(
+      stations,
+      {
+        standBy: async (spare, settings) => {
+          asked.push([spare, settings]);
+          return answers.shift() ?? 'waits';
+        },
+      },
+      {},
+      { machineOf: () => ({ machine: { standby: 'stopped' }, lifetimeMsMax: 1 }) },
+    );
+    for (const outcome of ['retry', 'retry', 'done'] as const) {
+      assert.equal((await stations.table.readRunner(name))?.restedAt, null);
+      const [told] = await launcher(messages(order(name)));
+      assert.equal(told?.outcome, outcome);
+    }
+    assert.equal((await stations.table.readRunner(name))?.restedAt, stations.clock.now());
+    assert.deepEqual(asked[0], ['m1', { standby: 'stopped' }]);
+    await launcher(messages(order(name)));
+    assert.equal(asked.length, 3, 'at rest, nothing is asked');
+  });
+
+  it('is left alone where it was chosen, or is to go', async () => {
+    const stations = stationsOf();
+    const name = await standing(stations);
+    const gone = { kind: 'removing', code: 'surplus', why: '' } as const;
+    await stations.table.recordRunner(name, [gone], stations.clock.now());
+    const launcher = launcherOf(stations, { standBy: () => assert.fail('it is on its way out') });
+    assert.deepEqual(await launcher(messages(order(name))), [{ id: '1', outcome: 'done' }]);
+  });
+
+  it('is at rest at once on a host whose machines stay as they are', async () => {
+    const stations = stationsOf();
+    const name = await standing(stations);
+    const plain = { traits: claimedTraits } as Host;
+    const launcher = launcherOf(stations, {}, {}, { host: plain });
+    await launcher(messages(order(name)));
+    assert.equal((await stations.table.readRunner(name))?.restedAt, stations.clock.now());
+  });
+});
 
 describe('the launcher', () => {
   it('marks the order before it calls the host, and stores the machine', async () => {

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { describe, it } from 'node:test';
 import { configurationOf, poolSettings, timing } from '../../../test/fixtures/books.ts';
+import { launched as launchedFacts } from '../../../test/fixtures/items.ts';
+import { know } from '../../../test/fixtures/reconciling.ts';
 import { createStations, machine, type Stations, scripted, silent } from '../../../test/fixtures/stations.ts';
 import type { RunnerName } from '../../core/ids.ts';
 import type { Runner } from '../../core/runner.ts';
@@ -8,6 +11,8 @@ import { type GitHub, GitHubError } from '../../ports/github.ts';
 import { createClaimDoor } from './claim.ts';
 import { createMilestoneDoor } from './milestone.ts';
 
+const key = Buffer.alloc(32, 5).toString('base64url');
+const hashOf = (text: string) => createHash('sha256').update(text).digest('base64url');
 const stationsOf = () => createStations(configurationOf([poolSettings('lint')]));
 
 function doorOf(stations: Stations, github: Partial<GitHub>) {
@@ -164,6 +169,84 @@ describe('the claim', () => {
       stations.clock.now(),
     );
     assert.equal((await door(body)).body['runner'], successor);
+  });
+
+  it('follows a machine from runner to runner, whatever name it knows', async () => {
+    const stations = stationsOf();
+    const first = await launched(stations, { keyHash: hashOf(key) });
+    const spare = await stations.order({ lane: null, scope: null, counted: 'standby', keyHash: hashOf(key) });
+    await stations.handOver(first, spare);
+    const next = await launched(stations, { keyHash: hashOf(key) });
+    await stations.handOver(spare, next);
+    const door = doorOf(stations, minting());
+    const answer = await door({ runner: first, token: stations.tokens.make(first, 1), key, next: true });
+    assert.equal(answer.status, 200);
+    assert.equal(answer.body['runner'], next, 'it is told its new name');
+  });
+
+  it('has a machine wait that has had its job, until its end is known', async () => {
+    const stations = stationsOf();
+    const name = await launched(stations);
+    const door = doorOf(stations, minting());
+    const body = { runner: name, token: stations.tokens.make(name, 1), key };
+    assert.equal((await door(body)).status, 200);
+    const asked = await door({ ...body, next: true });
+    assert.equal(asked.status, 503);
+    assert.ok((asked.retryAfterSeconds ?? 0) > 0);
+    assert.equal((await stations.table.readRunner(name))?.claim?.times, 1, 'it is no repeated claim');
+    const spare = await stations.order({ lane: null, scope: null, counted: 'standby', keyHash: hashOf(key) });
+    await stations.handOver(name, spare);
+    await know(stations, spare, ...launchedFacts);
+    assert.equal((await door({ ...body, next: true })).status, 202);
+    assert.equal((await stations.table.readRunner(spare))?.state, 'standby');
+  });
+
+  it('ends a machine that asks what is next where nothing follows', async () => {
+    const stations = stationsOf();
+    const name = await launched(stations);
+    await know(stations, name, { kind: 'gone', code: 'ended', why: '' });
+    const door = doorOf(stations, {});
+    const body = { runner: name, token: stations.tokens.make(name, 1), key, next: true };
+    assert.equal((await door(body)).status, 410);
+  });
+
+  it('keeps the hash of the key of the first claim, and gives nothing to whoever has another', async () => {
+    const stations = stationsOf();
+    const name = await launched(stations);
+    const door = doorOf(stations, { ...minting(), findRunner: async () => null });
+    const body = { runner: name, token: stations.tokens.make(name, 1) };
+    assert.equal((await door({ ...body, key })).status, 200);
+    const runner = await stations.table.readRunner(name);
+    assert.equal(runner?.keyHash, hashOf(key));
+    assert.ok(!JSON.stringify(runner).includes(key), 'the key itself is kept nowhere');
+    for (const other of [{ ...body, key: 'x'.repeat(43) }, body]) {
+      const answer = await door(other);
+      assert.equal(answer.status, 401);
+      assert.equal(answer.body['jitConfig'], undefined);
+    }
+    assert.equal((await door({ ...body, key })).status, 200, 'a lost answer is repeated to the same machine');
+  });
+
+  it('lets nobody without the key of a spare stand by for it', async () => {
+    const stations = stationsOf();
+    const spare = await launched(stations, {
+      lane: null,
+      scope: null,
+      counted: 'standby',
+      keyHash: hashOf(key),
+    });
+    const door = doorOf(stations, {});
+    const body = { runner: spare, token: stations.tokens.make(spare, 1) };
+    assert.equal((await door(body)).status, 401);
+    assert.equal((await stations.table.readRunner(spare))?.state, 'launched');
+    assert.equal((await door({ ...body, key })).status, 202);
+  });
+
+  it('takes no key that could be guessed', async () => {
+    const stations = stationsOf();
+    const name = await launched(stations);
+    const body = { runner: name, token: stations.tokens.make(name, 1), key: 'short' };
+    assert.equal((await doorOf(stations, {})(body)).status, 401);
   });
 
   it('keeps a runner that is at work, when its proof is used once more, and blames nobody', async () => {

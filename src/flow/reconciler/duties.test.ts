@@ -289,6 +289,35 @@ describe('a spare', () => {
     assert.deepEqual(calls, []);
   });
 
+  it('that stands by and is not at rest is told so again, and given up after the time of a boot', async () => {
+    const standing: RunnerFact[] = [...launched, { kind: 'standby' }];
+    assert.deepEqual((await dutyAfter(standing, timing.outboxMs - 1, { change: spare })).orders, []);
+    const again = await dutyAfter(standing, timing.outboxMs, { change: spare });
+    assert.deepEqual(again.orders, ['standBy']);
+    const next = await dutyAfter([], timing.outboxMs - 1, { stations: again.stations, change: spare });
+    assert.deepEqual(next.orders, ['standBy'], 'no more than once in that time');
+    const { runner, name, stations } = await dutyAfter(standing, timing.bootMs, { change: spare });
+    assert.equal(runner.removing, null, 'one that was never asked for again is, before it is given up');
+    const deps = reconcilerDeps(stations);
+    await createDuties(deps, createAsk(deps)).runner(name, async () => 'unknown');
+    assert.equal((await runnerOf(stations, name)).removing?.code, 'bootDeadline');
+  });
+
+  it('on a machine that has worked goes when its time is over, however long it stood by', async () => {
+    const standing: RunnerFact[] = [...launched, { kind: 'standby' }, { kind: 'rested' }];
+    const hourMs = 3_600_000;
+    const change = { ...spare, machineSince: startMs - 2 * hourMs };
+    const stations = stationsOf();
+    Object.assign(stations.times, { reuseMs: 3 * hourMs });
+    assert.equal((await dutyAfter(standing, hourMs - 1, { change, stations })).runner.removing, null);
+    const late = stationsOf();
+    Object.assign(late.times, { reuseMs: 3 * hourMs });
+    assert.equal(
+      (await dutyAfter(standing, hourMs, { change, stations: late })).runner.removing?.code,
+      'surplus',
+    );
+  });
+
   it('that stood by for a day is renewed', async () => {
     const standing: RunnerFact[] = [...launched, { kind: 'standby' }, { kind: 'rested' }];
     const dayMs = 24 * 3_600_000;

@@ -6,11 +6,12 @@ import { hostList, know, look, reconcilerDeps, runnerOf } from '../../../test/fi
 import { claimedTraits, createStations, prefix, type Stations } from '../../../test/fixtures/stations.ts';
 import type { MachineId, RunnerName } from '../../core/ids.ts';
 import { type GitHub, GitHubError } from '../../ports/github.ts';
-import type { ListedMachine } from '../../ports/host.ts';
+import type { Host, ListedMachine } from '../../ports/host.ts';
 
 const stationsOf = () => createStations(configurationOf([poolSettings('lint')]));
 const { listStalenessMs, callEffectMs } = claimedTraits;
 const marginMs = 5_000;
+const standingBy = { lane: null, scope: null, counted: 'standby' as const };
 const alive = (name: string, id = 'm1'): ListedMachine => ({ name, machine: machine(id), alive: true });
 const dead = (name: string, id = 'm1'): ListedMachine => ({ ...alive(name, id), alive: false });
 
@@ -18,6 +19,7 @@ async function sweep(
   stations: Stations,
   machines: ListedMachine[] | 'unknown',
   github: Partial<GitHub> = {},
+  host: Partial<Host> = {},
 ) {
   const ended: (MachineId | null)[] = [];
   const deps = reconcilerDeps(stations, github, {
@@ -26,6 +28,7 @@ async function sweep(
       ended.push(target.machine);
       return 'ending';
     },
+    ...host,
   });
   const kept = await look(deps, hostList);
   return { ended, afterMs: kept.nextAt - stations.clock.now(), calls: deps.github.calls };
@@ -53,6 +56,74 @@ describe("the host's list", () => {
     await sweep(stations, [dead(running, 'another'), dead(ordered, 'a third')]);
     assert.equal(await stateOf(stations, running), 'online');
     assert.equal(await stateOf(stations, ordered), 'ordered');
+  });
+
+  it('that shows a machine under a former name finds whose it is by its id', async () => {
+    const stations = stationsOf();
+    const first = await stations.order();
+    await know(stations, first, ...launched);
+    const spare = await stations.order({ ...standingBy, machine: machine('m1'), machineSince: startMs });
+    await stations.handOver(first, spare);
+    await know(stations, spare, ...launched);
+    await stations.clock.advance(24 * 3_600_000);
+    const { ended } = await sweep(stations, [alive(first)]);
+    assert.equal(await stateOf(stations, spare), 'launched');
+    assert.deepEqual(ended, [], 'it is no stray');
+    await sweep(stations, [dead(first)]);
+    assert.equal(await stateOf(stations, spare), 'gone');
+  });
+
+  it('renews spares of an older image one at a time, while another stands ready', async () => {
+    const stations = stationsOf();
+    const spares = [await stations.order(standingBy), await stations.order(standingBy)];
+    const listed = spares.map((name, at) => ({ ...alive(name, `m${at}`), outdated: true }));
+    const removed = async () =>
+      (await Promise.all(spares.map((name) => runnerOf(stations, name)))).filter(
+        (runner) => runner.removing?.code === 'outdated',
+      ).length;
+    for (const [at, name] of spares.entries())
+      await know(stations, name, ...marked, { kind: 'launched', machine: machine(`m${at}`) });
+    await sweep(stations, listed);
+    assert.equal(await removed(), 0, 'what has not come to rest is not renewed');
+    for (const name of spares) await know(stations, name, { kind: 'standby' }, { kind: 'rested' });
+    await sweep(stations, listed);
+    assert.equal(await removed(), 1);
+    // Its successor is on its way: the other one stays until that stands by.
+    const successor = await stations.order(standingBy);
+    await sweep(stations, listed);
+    assert.equal(await removed(), 1);
+    await know(stations, successor, ...marked, { kind: 'launched', machine: machine('m9') });
+    await know(stations, successor, { kind: 'standby' }, { kind: 'rested' });
+    await sweep(stations, [...listed, alive(successor, 'm9')]);
+    assert.equal(await removed(), 2);
+  });
+
+  it('that can not be had is made up for by asking for each runner by itself', async () => {
+    const stations = stationsOf();
+    const [ended, working, lost, young] = [
+      await stations.order(),
+      await stations.order(),
+      await stations.order(),
+      await stations.order(),
+    ];
+    for (const name of [ended, working]) await know(stations, name, ...launched);
+    await know(stations, lost, ...marked);
+    await stations.clock.advance(timing.leaseMs + callEffectMs + listStalenessMs + marginMs + 1);
+    await know(stations, young, { kind: 'lease', owner: 'o', until: stations.clock.now() + 30_000 });
+    await know(stations, young, { kind: 'mark', owner: 'o' });
+    const states = { [ended]: 'dead', [working]: 'unknown', [lost]: 'absent', [young]: 'absent' } as const;
+    await sweep(
+      stations,
+      'unknown',
+      {},
+      {
+        describe: async ({ name }) => states[name] ?? 'unknown',
+      },
+    );
+    assert.deepEqual(
+      await Promise.all([ended, working, lost, young].map((name) => stateOf(stations, name))),
+      ['gone', 'launched', 'gone', 'launching'],
+    );
   });
 
   it('that lacks a launched machine proves its end when asked later than its launch and the age of a list', async () => {

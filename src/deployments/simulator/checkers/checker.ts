@@ -1,6 +1,6 @@
 // Checkers only watch. Each is told what happens, looks at the truth from time to time, and says what may not be.
 
-import type { Runner as GitHubRunner } from '../../../adapters/github/simulated/state.ts';
+import type { Runner as GitHubRunner, WorkflowRun } from '../../../adapters/github/simulated/state.ts';
 import type { World } from '../../../adapters/github/simulated/world.ts';
 import type { MachineView, SimulatedGround } from '../../../adapters/hosts/simulated/index.ts';
 import type { Commit } from '../../../core/commit.ts';
@@ -49,6 +49,8 @@ export interface Checker {
   committed?(commit: Commit): void;
   runnerWritten?(runner: Runner): void;
   jobWritten?(job: Job): void;
+  /** GitHub has begun an attempt that the system asked for. */
+  rerun?(run: WorkflowRun): void;
   counted?(metric: string, labels: Labels, by: number): void;
   /** The system's own warnings and errors. */
   said?(level: 'warn' | 'error', message: string, text: string): void;

@@ -9,6 +9,7 @@ import { type Runner, runnerClass } from '../../../core/runner.ts';
 import type { Deployment } from '../../../ports/jobs-table.ts';
 import { routeOf } from '../routes.ts';
 import type { Scene } from './checker.ts';
+import { owedReruns } from './reruns.ts';
 
 /** Whose machine it is by now: it may go on for one runner after another under its first name. */
 function lastOn({ truth }: Scene, name: RunnerName): Runner | undefined {
@@ -80,6 +81,7 @@ export function leftovers(scene: Scene, { prefix }: Deployment): Leftover[] {
     const atGitHub = world.state.jobs.get(job.id)?.status ?? 'unknown';
     add(`job ${job.id} is ${job.phase} in the table, ${atGitHub} at GitHub`, job.id);
   }
+  for (const job of owedReruns(scene)) add(`job ${job.id} lost its machine, and is not run again`, job.id);
   for (const runner of truth.runners.values())
     if (runner.dirty !== null) add(`runner ${runner.name} is not counted`, runner.name);
   for (const job of truth.jobs.values()) if (job.dirty !== null) add(`job ${job.id} is not counted`, job.id);

@@ -254,11 +254,34 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'an activation that was not answered is looked for under the new name alone',
     file: 'flow/reconciler/sweep-host.ts',
-    edits: [{ find: '(runner.activates ? listed.get(runner.activates.spare) : null)', replace: 'null' }],
+    edits: [{ find: 'byId.get(machineOf(runner) ?? nobody) ??', replace: '' }],
     faults: 'pressure',
     expects: ['places', 'limits'],
     seedsMax: 20,
     why: 'Until its activation takes effect the machine goes by its old name: taken for gone, it keeps living.',
+  },
+  {
+    name: 'a machine that has had its job is taken for one whose answer was lost',
+    file: 'flow/producer/claim.ts',
+    edits: [{ find: 'hadItsJob ? await table.readRunner(name) : null', replace: 'null' }],
+    faults: 'webhookFailed',
+    expects: ['busyKilled', 'done'],
+    seedsMax: 20,
+    why: 'It asks before the event of its job has come, is registered once more under a name whose end is on its way, and is ended at work.',
+  },
+  {
+    name: 'a machine that has worked goes on for any scope',
+    file: 'core/plan/share.ts',
+    edits: [
+      {
+        find: 'return ofScope ?? spares.find(({ scope }) => scope === null) ?? null;',
+        replace: 'return ofScope ?? spares[0] ?? null;',
+      },
+    ],
+    faults: 'calm',
+    expects: ['scopes'],
+    seedsMax: 20,
+    why: 'A job finds what a job of another organisation has left.',
   },
   {
     name: 'a pool may have one more than its limit',

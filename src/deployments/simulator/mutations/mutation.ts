@@ -8,8 +8,10 @@ type Hole = `H${number}`;
 export type Catcher =
   | 'limits'
   | 'places'
+  | 'scopes'
   | 'done'
   | 'holds'
+  | 'reruns'
   | 'removed'
   | 'busyKilled'
   | 'deadlines'

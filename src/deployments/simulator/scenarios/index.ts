@@ -19,8 +19,10 @@ import { neverRegisters } from './never-registers.ts';
 import { overtakingRemoval } from './overtaking-removal.ts';
 import { releaseRace } from './release-race.ts';
 import { rerun } from './rerun.ts';
+import { reusedMachine } from './reused-machine.ts';
 import type { Scenario } from './scenario.ts';
 import { spareDies } from './spare-dies.ts';
+import { spareStopped } from './spare-stopped.ts';
 import { sparesComeBack } from './spares-come-back.ts';
 import { stolenSpecial } from './stolen-special.ts';
 import { strayEntry } from './stray-entry.ts';
@@ -65,6 +67,8 @@ export const scenarios: readonly Scenario[] = [
   rerun,
   deprecatedRunner,
   spareDies,
+  spareStopped,
+  reusedMachine,
   sparesComeBack,
   poolGone,
   loweredLimit,
