@@ -3,7 +3,7 @@
 
 import { Agent, request } from 'node:http';
 import { type Measure, median, repeated, runsEach } from './figure.ts';
-import { type Event, inFolder, makeKeys, signatureOf, until, webhookBody } from './setting.ts';
+import { type Event, inFolder, jobOf, makeKeys, signatureOf, until, webhookBody } from './setting.ts';
 import { startSystem } from './start-system.ts';
 import { startStubGitHub } from './stub-github.ts';
 import { groupMs, type SystemTerms } from './system.ts';
@@ -55,7 +55,11 @@ export async function runPipeline(
     let ended: string[] = [];
     let done = 0;
     const agent = new Agent({ keepAlive: true, maxSockets: connectionsMax });
-    const gitHub = await startStubGitHub(({ id, name }) => ids.set(name, id));
+    const gitHub = await startStubGitHub(
+      ({ id, name }) => ids.set(name, id),
+      // Asked about one whose launch came too late, on a machine that is too busy.
+      (id) => jobOf({ id, action: waiting.includes(id) ? 'queued' : 'in_progress' }),
+    );
     const system = await startSystem(
       {
         gitHubUrl: gitHub.url,

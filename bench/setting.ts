@@ -63,28 +63,11 @@ export interface Event {
 }
 
 /** A webhook of the size that GitHub's have: 12 KB, of which a fifth is read. */
-export function webhookBody({ id, action, runner }: Event): Buffer {
-  const at = new Date().toISOString();
+export function webhookBody(event: Event): Buffer {
   return Buffer.from(
     JSON.stringify({
-      action,
-      workflow_job: {
-        id,
-        run_id: 1_000_000 + Math.floor(id / 10),
-        run_attempt: 1,
-        name: `test (${id})`,
-        workflow_name: 'ci',
-        labels,
-        status: action,
-        conclusion: action === 'completed' ? 'success' : null,
-        runner_id: runner?.id ?? null,
-        runner_name: runner?.name ?? null,
-        created_at: at,
-        started_at: at,
-        completed_at: action === 'completed' ? at : null,
-        html_url: `https://github.com/acme/app/actions/runs/1/job/${id}`,
-        steps: [],
-      },
+      action: event.action,
+      workflow_job: jobOf(event),
       repository: {
         full_name: 'acme/app',
         private: true,
@@ -97,6 +80,51 @@ export function webhookBody({ id, action, runner }: Event): Buffer {
     }),
   );
 }
+
+/** A job as GitHub shows it, in its events and when it is asked. */
+export function jobOf({ id, action, runner }: Event): object {
+  const at = new Date().toISOString();
+  return {
+    id,
+    run_id: 1_000_000 + Math.floor(id / 10),
+    run_attempt: 1,
+    name: `test (${id})`,
+    workflow_name: 'ci',
+    labels,
+    status: action,
+    conclusion: action === 'completed' ? 'success' : null,
+    runner_id: runner?.id ?? null,
+    runner_name: runner?.name ?? null,
+    created_at: at,
+    started_at: at,
+    completed_at: action === 'completed' ? at : null,
+    html_url: `https://github.com/acme/app/actions/runs/1/job/${id}`,
+    steps: action === 'completed' ? stepsOf(at) : [],
+  };
+}
+
+function stepsOf(at: string): object[] {
+  return stepNames.map((name, index) => ({
+    name,
+    status: 'completed',
+    conclusion: 'success',
+    number: index + 1,
+    started_at: at,
+    completed_at: at,
+  }));
+}
+
+/** As a job has them that checks out, sets up a tool, builds and tests. */
+const stepNames = [
+  'Set up job',
+  'Run actions/checkout@v4',
+  'Run actions/setup-node@v4',
+  'npm ci',
+  'npm test',
+  'Post Run actions/setup-node@v4',
+  'Post Run actions/checkout@v4',
+  'Complete job',
+];
 
 /** About forty addresses are in each repository of a webhook. */
 const restOfRepository = Array.from(

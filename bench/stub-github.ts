@@ -13,6 +13,8 @@ export interface StubGitHub {
 
 export async function startStubGitHub(
   onMint: (runner: { id: number; name: string }) => void,
+  /** What it knows of a job that it is asked about. */
+  jobOf: (id: number) => object | null = () => null,
 ): Promise<StubGitHub> {
   const requests = new Map<string, number>();
   let runners = 0;
@@ -45,6 +47,11 @@ export async function startStubGitHub(
         };
         answer(response, 201, { runner, encoded_jit_config: configuration });
         return onMint({ id: runners, name });
+      }
+      const asked = /\/actions\/jobs\/(\d+)$/.exec(path)?.[1];
+      if (asked !== undefined) {
+        const job = jobOf(Number(asked));
+        return answer(response, job === null ? 404 : 200, job ?? { message: 'Not Found' });
       }
       if (path.endsWith('/runners')) return answer(response, 200, { total_count: 0, runners: [] });
       if (path.endsWith('/runner-groups')) {
