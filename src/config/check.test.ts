@@ -105,7 +105,7 @@ test('an unknown host is refused with the hosts that there are', () => {
 
 test('an unknown type of host is refused with the types that there are', () => {
   assert.deepEqual(problemsOf({ ...valid, hosts: { office: { type: 'locl', limit: 8 } } }), [
-    "hosts.office.type: 'locl' is not a type of host\n  allowed: 'local', 'ec2', 'kubernetes', 'lambda' or 'simulated'\n  to do:   did you mean 'local'?",
+    "hosts.office.type: 'locl' is not a type of host\n  allowed: 'local', 'ec2', 'kubernetes', 'lambda', 'microvm' or 'simulated'\n  to do:   did you mean 'local'?",
   ]);
 });
 

@@ -40,14 +40,20 @@ export const microvmMachine = z.strictObject({
    * a deploy builds for the pool.
    */
   memoryMb: z
-    .literal(sizesMb, {
-      error: `MicroVMs have ${sizesMb.join(', ')} MB: for other sizes take a host of type ec2 or kubernetes`,
+    .literal(sizesMb)
+    .meta({
+      allowed: `${sizesMb.slice(0, -1).join(', ')} or ${sizesMb.at(-1)}`,
+      remedy:
+        'take the next larger one, which may use four times as much; for more a host of type ec2 or kubernetes',
     })
     .default(4096),
   /** There is no other: this key is here to say so. */
   architecture: z
-    .literal('arm64', {
-      error: "MicroVMs are arm64 alone: take 'arm64', or for x64 a host of type ec2, kubernetes or lambda",
+    .string()
+    .regex(/^arm64$/)
+    .meta({
+      allowed: "'arm64': MicroVMs have no other",
+      remedy: 'for x64 take a host of another type: ec2, kubernetes or lambda',
     })
     .default('arm64'),
   /** How spares wait. `suspended` costs its snapshot alone. */
