@@ -9,8 +9,8 @@ import { runnerClass } from '../../../core/runner.ts';
 import type { EpochMs } from '../../../ports/clock.ts';
 import type { Checker, Scene } from './checker.ts';
 
-/** A change is counted within moments, or found uncounted; handlers may die meanwhile. */
-const replacedMsMax = 5 * 60_000;
+/** It stops to count with the very write that says so; a list's word may come between. */
+const replacedMsMax = 30_000;
 /** GitHub, told to stop a runner, may call its job cancelled; whoever cancels later is a person. */
 const cancelledMsMax = 2 * 60_000;
 

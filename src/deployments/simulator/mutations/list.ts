@@ -788,4 +788,71 @@ export const mutations: readonly Mutation[] = [
     seedsMax: 5,
     why: "The event of the machine's death is lost, and its place is held for ever.",
   },
+
+  // ---- Machines that are taken back
+
+  {
+    name: 'a runner without a job is not replaced before its machine is taken',
+    file: 'core/runner.ts',
+    edits: [
+      {
+        find: "const merged = removing(noted, 'interrupted', why, at); if (merged.outcome === 'changed') return merged;",
+        replace: '',
+      },
+    ],
+    faults: 'interrupted',
+    expects: ['reruns'],
+    seedsMax: 5,
+    why: 'It counts as coming for two more minutes, and may be given a job that then fails.',
+  },
+  {
+    name: 'a job that lost its machine is not run again',
+    file: 'core/plan/count.ts',
+    edits: [{ find: 'if (!runner || !lostItsMachine(job, runner)) return job;', replace: 'if (job) return job;' }],
+    faults: 'interrupted',
+    expects: ['quiet'],
+    seedsMax: 5,
+    why: 'It stays failed, though its pool wants it run again.',
+  },
+  {
+    name: 'nobody asks for the re-run when it is due',
+    file: 'core/deadline.ts',
+    edits: [{ find: "if (job.phase === 'completed') return rerunDeadline(job);", replace: "if (job.phase === 'completed') return null;" }],
+    faults: 'interrupted',
+    expects: ['quiet'],
+    seedsMax: 5,
+    why: 'The wish stands in the table for ever.',
+  },
+  {
+    name: 'a re-run is given up while its run goes on',
+    file: 'flow/reconciler/rerun.ts',
+    edits: [
+      {
+        find: "if (!run.isOver) return { answer: 'runs on', fact: putOff };",
+        replace: "if (!run.isOver) return settled('refused', 'its run goes on');",
+      },
+    ],
+    faults: 'interrupted',
+    expects: ['quiet'],
+    seedsMax: 10,
+    why: 'GitHub runs nothing again before the whole run is over, so most would never be.',
+  },
+  {
+    name: 'a job is run again each time that it loses its machine',
+    file: 'core/rerun.ts',
+    edits: [{ find: 'const isWished = isWanted && job.runAttempt === 1;', replace: 'const isWished = isWanted;' }],
+    faults: 'interrupted:interrupted=0.5,interruptedUntold=0.2,theft',
+    expects: ['reruns'],
+    seedsMax: 20,
+    why: 'GitHub gives the second attempt to a machine that is taken back too, and there is a third.',
+  },
+  {
+    name: 'what failed before its machine was taken is run again',
+    file: 'core/rerun.ts',
+    edits: [{ find: 'if (endedAt < runner.interruptedAt - takenEarlyMs) return false;', replace: '' }],
+    faults: 'interrupted:interrupted=0.6',
+    expects: ['reruns'],
+    seedsMax: 10,
+    why: 'A job that fails by itself in the two minutes of the notice is run again, with all that it does.',
+  },
 ];

@@ -20,7 +20,7 @@ export const deprecatedRunner: Scenario = {
     const [job] = jobs.jobs;
     assert.ok(job);
     await until('they are held', 400, () => jobs.jobs.every((one) => record(one)?.held != null));
-    assert.match(record(job)?.held?.cause ?? '', /deprecated runner version/);
+    assert.match(record(job)?.held?.cause ?? '', /runner version is deprecated/);
     await rest(brokenMinutes * 60);
     assert.ok(
       born('lint').length <= launchesMax,

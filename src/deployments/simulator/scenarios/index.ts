@@ -28,6 +28,7 @@ import { stolenSpecial } from './stolen-special.ts';
 import { strayEntry } from './stray-entry.ts';
 import { stuckStream } from './stuck-stream.ts';
 import { swappedJobs } from './swapped-jobs.ts';
+import { takenBack } from './taken-back.ts';
 import { throttledHost } from './throttled-host.ts';
 import { twinOrders } from './twin-orders.ts';
 import { twoPublishers } from './two-publishers.ts';
@@ -66,6 +67,7 @@ export const scenarios: readonly Scenario[] = [
   approvalUnheard,
   rerun,
   deprecatedRunner,
+  takenBack,
   spareDies,
   spareStopped,
   reusedMachine,

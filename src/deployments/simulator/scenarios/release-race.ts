@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import type { Job } from '../../../adapters/github/simulated/state.ts';
 import { lintJob } from './jobs.ts';
+import { times } from './plot.ts';
 import type { Scenario } from './scenario.ts';
 
 export const releaseRace: Scenario = {
@@ -16,9 +17,15 @@ export const releaseRace: Scenario = {
     await until('its runner is ordered', 10, () => born('lint').length === 1);
     world.cancelJob(first.id);
     let second: Job | undefined;
+    let isRemoving = false;
+    // GitHub's refusal comes first: were the event faster, a runner would be ordered for a job that has none yet.
+    plot.onDelivery(
+      times(1, ({ action }) => (action === 'queued' && isRemoving ? { delayMs: 2_000 } : null)),
+    );
     plot.onStep((station, step) => {
-      if (station === 'terminator-pods' && step === 'github.removeRunner' && !second)
-        [second] = run('acme/app', lintJob({ durationMs: 60_000 })).jobs;
+      if (station !== 'terminator-pods' || step !== 'github.removeRunner' || isRemoving) return null;
+      isRemoving = true;
+      [second] = run('acme/app', lintJob({ durationMs: 60_000 })).jobs;
       return null;
     });
     await until('the idle runner is removed, and a job comes', 300, () => second !== undefined);

@@ -15,7 +15,8 @@ export const spareDies: Scenario = {
   shows:
     'A job whose spare dies as it is put to work gets another machine within two minutes, and the spares are made whole',
   async play({ plot, run, until, stage, alive, mostAlive, runners, clock }) {
-    const standing = () => runners('ready').filter(({ state }) => state === 'standby').length;
+    const standing = () =>
+      runners('ready').filter(({ state, restedAt }) => state === 'standby' && restedAt !== null).length;
     await until('the spares stand by', 120, () => standing() === spares);
     let diedAt = 0;
     plot.onStep(
