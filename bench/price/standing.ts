@@ -46,7 +46,8 @@ export function standing(hostsMany: number): { usage: Usage; alarms: number; ser
 function seriesOf(hostsMany: number): number {
   let series = 0;
   for (const { series: labels, zeroIsSilent } of allMetrics.values()) {
-    if (labels === null || labels.length === 0 || zeroIsSilent) continue;
+    // Those of a pool are told while it has jobs, and only then.
+    if (labels === null || labels.length === 0 || labels.includes('pool') || zeroIsSilent) continue;
     series += labels.reduce((all, label) => all * (label === 'host' ? hostsMany : outcomesSeen), 1);
   }
   return series;

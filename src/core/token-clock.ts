@@ -53,6 +53,11 @@ export function reserveTokens(clock: TokenClock, terms: TokenTerms, asked: numbe
   };
 }
 
+/** How many would be granted now. */
+export function tokensLeft(clock: TokenClock, terms: TokenTerms, nowMs: number): number {
+  return reserveTokens(clock, terms, terms.burst, nowMs).granted;
+}
+
 /**
  * Tokens that were reserved and not used. What came back by itself since then is not given twice, and a block ends
  * all claims from before it: given back late, tokens are never more than if they had not been reserved at all.

@@ -95,6 +95,27 @@ export function budgetsContract(name: string, createBudgets: () => Promise<Budge
     assert.equal((await budgets.reserve(mint, terms, 10, startMs + 1_000)).granted, 1);
   });
 
+  test(`${name}: what is left is told, and is still there`, async () => {
+    const budgets = await createBudgets();
+    assert.equal(await budgets.left(mint, terms, startMs), 10);
+    await budgets.reserve(mint, terms, 7, startMs);
+    assert.equal(await budgets.left(mint, terms, startMs), 3);
+    assert.equal(await budgets.left(mint, terms, startMs), 3);
+    assert.equal(await budgets.left({ ...mint, account: '2' }, terms, startMs), 10);
+    assert.equal(await budgets.left(mint, terms, startMs + 1_000), 5);
+    assert.equal(await budgets.left(mint, terms, startMs + 3_600_000), 10);
+    assert.equal((await budgets.reserve(mint, terms, 10, startMs)).granted, 3);
+    assert.equal(await budgets.left(mint, terms, startMs), 0);
+  });
+
+  test(`${name}: of a blocked budget nothing is left, then one token, then the rate`, async () => {
+    const budgets = await createBudgets();
+    await budgets.block(mint, startMs + 60_000);
+    assert.equal(await budgets.left(mint, terms, startMs + 59_999), 0);
+    assert.equal(await budgets.left(mint, terms, startMs + 60_000), 1);
+    assert.equal(await budgets.left(mint, terms, startMs + 61_000), 3);
+  });
+
   test(`${name}: terms that make no sense are refused, and nothing is granted by that`, async () => {
     const budgets = await createBudgets();
     await assert.rejects(budgets.reserve(mint, { burst: 0, perSecond: 1 }, 1, startMs), /allowed is/);

@@ -29,6 +29,7 @@ interface Grant {
  * - `reserve` is one conditional update: concurrent callers never get more together than the terms allow.
  * - `giveBack` returns tokens that were not used. What came back by itself since `reservedAt` (`now`, where it is
  *   left out) is not given twice.
+ * - `left` says how many tokens would be granted now, and moves nothing. It may be a moment old: for people, never to decide by.
  * - `block` says that the owner of the limit refused: nothing is granted before `until`, one token then, burst gone.
  */
 export interface Budgets {
@@ -40,5 +41,6 @@ export interface Budgets {
     now: EpochMs,
     reservedAt?: EpochMs,
   ): Promise<void>;
+  left(key: BudgetKey, terms: BudgetTerms, now: EpochMs): Promise<number>;
   block(key: BudgetKey, until: EpochMs): Promise<void>;
 }

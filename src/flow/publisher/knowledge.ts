@@ -39,7 +39,10 @@ export function mintBudget(
   };
 }
 
-function launchBudget(configuration: Configuration, host: HostName): { key: BudgetKey; terms: BudgetTerms } {
+export function launchBudget(
+  configuration: Configuration,
+  host: HostName,
+): { key: BudgetKey; terms: BudgetTerms } {
   const settings = configuration.hosts.find((candidate) => candidate.name === host);
   return {
     key: { kind: 'host-launch', account: host },

@@ -20,6 +20,8 @@ export const metrics = {
   runnersFailed: 'runner_failures_total',
 } as const;
 
+const ofWait = ['host', 'pool'] as const;
+
 export const meanings: Meanings<typeof metrics> = {
   runs: { kind: 'count', unit: 'count', says: 'Runs, by host.', series: null },
   commits: {
@@ -53,15 +55,15 @@ export const meanings: Meanings<typeof metrics> = {
     series: [],
   },
 
-  // Eight series for each pool would be a bill of their own: on AWS they are in the log, one line for all of a pool.
-  eventDeliveryMs: phase('From when GitHub made a job until its event was stored'),
-  queueMs: phase('From then until a runner was ordered for the job'),
-  runMs: phase('From when GitHub started a job until it ended'),
-  launchMs: phase('From the order of a runner until its host has launched it'),
-  bootMs: phase('From then until its machine claims its configuration'),
-  registerMs: phase('From then until it is online at GitHub'),
-  pickUpMs: phase('From then until GitHub gave it a job'),
-  endMs: phase("From its job's end until its machine is gone"),
+  // A job's wait is what people ask about, so its six parts are series; a series is paid in the hours in which it is told.
+  eventDeliveryMs: phase('From when GitHub made a job until its event was stored', ofWait),
+  queueMs: phase('From then until a runner was ordered for the job', ofWait),
+  runMs: phase('From when GitHub started a job until it ended', null),
+  launchMs: phase('From the order of a runner until its host has launched it', ofWait),
+  bootMs: phase('From then until its machine claims its configuration', ofWait),
+  registerMs: phase('From then until it is online at GitHub', ofWait),
+  pickUpMs: phase('From then until GitHub gave it a job', ofWait),
+  endMs: phase("From its job's end until its machine is gone", null),
   runnersFailed: {
     kind: 'count',
     unit: 'count',
@@ -71,11 +73,6 @@ export const meanings: Meanings<typeof metrics> = {
 };
 
 /** A part of a job's or a runner's time. */
-function phase(says: string): Metric {
-  return {
-    kind: 'distribution',
-    unit: 'ms',
-    says: `${says}, by pool; told once, when all is over.`,
-    series: null,
-  };
+function phase(says: string, series: Metric['series']): Metric {
+  return { kind: 'distribution', unit: 'ms', says: `${says}, by pool; told once, when all is over.`, series };
 }

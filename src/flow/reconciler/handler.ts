@@ -12,7 +12,7 @@ import { type AskDeps, createAsk } from './ask.ts';
 import type { ReconcilerDeps } from './deps.ts';
 import { createDuties } from './duties.ts';
 import { guarded } from './guarded.ts';
-import { measure } from './measure.ts';
+import { createMeasure } from './measure.ts';
 import type { Step } from './message.ts';
 import { metrics } from './metrics.ts';
 import { createSweeps } from './sweep.ts';
@@ -81,6 +81,7 @@ export function createSteps(deps: ReconcilerDeps): Reconciler['handle'] {
   const ask = createAsk(deps);
   const duties = createDuties(deps, ask);
   const sweep = createSweeps(deps);
+  const measure = createMeasure(deps);
 
   return async (batch) => {
     for (const { body } of batch) {
@@ -107,7 +108,7 @@ export function createSteps(deps: ReconcilerDeps): Reconciler['handle'] {
       case 'wake':
         return wake(step.host);
       case 'measure':
-        return measure(deps, step.host);
+        return measure(step.host);
       case 'purge':
         return purge();
       case 'sweep':

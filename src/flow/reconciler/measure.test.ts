@@ -8,7 +8,7 @@ import { createRecorder } from '../../adapters/telemetry/recorder/index.ts';
 import type { PoolName } from '../../core/ids.ts';
 import { noPoolCounts } from '../../core/ledger.ts';
 import type { JobsTable } from '../../ports/jobs-table.ts';
-import { measure } from './measure.ts';
+import { createMeasure } from './measure.ts';
 
 const stationsOf = () =>
   createStations(configurationOf([poolSettings('lint')], [hostSettings(hostName, { limit: 20 })]));
@@ -30,10 +30,10 @@ async function measured(stations: Stations) {
     lanesWaiting: count(table.lanesWaiting),
     jobsOfLane: count(table.jobsOfLane),
   };
-  await measure({ ...reconcilerDeps(stations), table: counting, telemetry }, hostName);
+  await createMeasure({ ...reconcilerDeps(stations), table: counting, telemetry })(hostName);
   const gauge = (name: string, labels: Record<string, string> = {}) =>
     telemetry.gauged(name, { host: hostName, ...labels });
-  return { gauge, calls, oldestMs: gauge('jobs_oldest_waiting_ms') };
+  return { gauge, telemetry, calls, oldestMs: gauge('jobs_oldest_waiting_ms') };
 }
 
 describe('a measure', () => {
@@ -69,6 +69,47 @@ describe('a measure', () => {
     const { oldestMs, calls } = await measured(stations);
     assert.equal(oldestMs, 4 * minuteMs);
     assert.equal(calls, 2);
+  });
+});
+
+describe('the measure of budgets', () => {
+  const launches = { kind: 'host-launch', account: hostName } as const;
+  const mints = { kind: 'github-mint', account: '7' } as const;
+  const { launchBurst, launchesPerSecond } = hostSettings(hostName);
+  const launchTerms = { burst: launchBurst, perSecond: launchesPerSecond };
+  const { mintBurst, mintsPerMinute } = configurationOf([]).github;
+  const mintTerms = { burst: mintBurst, perSecond: mintsPerMinute / 60 };
+
+  it('tells how many launches are left of a host, and how many registrations of an installation whose jobs wait', async () => {
+    const stations = stationsOf();
+    await stations.budgets.reserve(launches, launchTerms, 2, startMs);
+    const before = await measured(stations);
+    assert.equal(before.gauge('host_launches_left'), launchTerms.burst - 2);
+    assert.equal(before.telemetry.gauged('github_registrations_left', { installation: '7' }), null);
+    await stations.budgets.reserve(mints, mintTerms, 5, startMs);
+    await lane(stations, { fresh: 1, oldestAt: startMs });
+    const { telemetry } = await measured(stations);
+    assert.equal(telemetry.gauged('github_registrations_left', { installation: '7' }), mintBurst - 5);
+  });
+
+  it('tells of an installation until its budget is whole again, though no job of it waits any more', async () => {
+    const stations = stationsOf();
+    const telemetry = createRecorder();
+    const deps = reconcilerDeps(stations);
+    await stations.budgets.reserve(mints, mintTerms, mintBurst, startMs);
+    await lane(stations, { fresh: 1, oldestAt: startMs });
+    let lanes = 1;
+    const { table } = stations;
+    const lanesWaiting: JobsTable['lanesWaiting'] = async (...args) =>
+      (await table.lanesWaiting(...args)).slice(0, lanes);
+    const measure = createMeasure({ ...deps, table: { ...table, lanesWaiting }, telemetry });
+    const left = () => telemetry.gauged('github_registrations_left', { installation: '7' });
+    await measure(hostName);
+    assert.equal(left(), 0);
+    lanes = 0;
+    await stations.clock.advance(60 * minuteMs);
+    await measure(hostName);
+    assert.equal(left(), mintBurst);
   });
 });
 

@@ -1,5 +1,5 @@
 // What no event tells: how long the oldest job of a host has waited, and how full the host is. Told at each tick, for
-// alarms and for whoever looks; it decides nothing. The ledger and the lanes are two reads. A lane knows a time before
+// alarms and for whoever looks; it decides nothing. The ledger and the lanes are two reads, a budget is one. A lane knows a time before
 // which none of its jobs was made, which stays while jobs come and go: where it is far back, the jobs are asked.
 
 import { breakerState } from '../../core/breaker.ts';
@@ -8,10 +8,11 @@ import type { HostName } from '../../core/ids.ts';
 import type { Job, JobClass } from '../../core/job.ts';
 import { aliveHost, type Lane, type Ledger, type PoolBooks, waiting } from '../../core/ledger.ts';
 import type { EpochMs } from '../../ports/clock.ts';
+import { launchBudget, mintBudget } from '../publisher/knowledge.ts';
 import type { ReconcilerDeps } from './deps.ts';
 import { metrics } from './metrics.ts';
 
-export type MeasureDeps = Pick<ReconcilerDeps, 'clock' | 'table' | 'configuration' | 'telemetry'>;
+export type MeasureDeps = Pick<ReconcilerDeps, 'clock' | 'table' | 'budgets' | 'configuration' | 'telemetry'>;
 
 /** Lanes that are added up. There are as many as scopes with work; beyond, the figures are too low. */
 const lanesMax = 1_000;
@@ -22,16 +23,38 @@ const jobsAsked = 10;
 /** So near, the lane's own time is good enough. No alarm is set to less. */
 const nearMs = 5 * 60_000;
 
+/** Installations whose budgets are told. Nearly every deployment has one. */
+const installationsMax = 20;
+
 const waitingClasses: readonly Exclude<JobClass, 'held'>[] = ['fresh', 'ordered', 'orphaned'];
 const runnerClasses = ['coming', 'busy', 'ending', 'standby'] as const;
 
-export async function measure(deps: MeasureDeps, host: HostName): Promise<void> {
-  const [ledger, lanes] = await Promise.all([
-    deps.table.readLedger(host),
-    deps.table.lanesWaiting(host, lanesMax),
-  ]);
-  tellOfJobs(deps, host, lanes, await oldestSince(deps, lanes));
-  tellOfRunners(deps, host, ledger);
+export function createMeasure(deps: MeasureDeps): (host: HostName) => Promise<void> {
+  /** Told until their budgets are whole again, so that no gauge stays where it was when the last job left. */
+  const spending = new Set<number>();
+
+  return async (host) => {
+    const [ledger, lanes] = await Promise.all([
+      deps.table.readLedger(host),
+      deps.table.lanesWaiting(host, lanesMax),
+    ]);
+    tellOfJobs(deps, host, lanes, await oldestSince(deps, lanes));
+    tellOfRunners(deps, host, ledger);
+    for (const { scope } of lanes) if (spending.size < installationsMax) spending.add(scope.installation);
+    await Promise.all([tellOfLaunches(deps, host), ...[...spending].map(tellOfMints)]);
+  };
+
+  async function tellOfMints(installation: number): Promise<void> {
+    const { key, terms } = mintBudget(deps.configuration, installation);
+    const left = await deps.budgets.left(key, terms, deps.clock.now());
+    deps.telemetry.gauge(metrics.mintsLeft, left, { installation: key.account });
+    if (left >= terms.burst) spending.delete(installation);
+  }
+}
+
+async function tellOfLaunches(deps: MeasureDeps, host: HostName): Promise<void> {
+  const { key, terms } = launchBudget(deps.configuration, host);
+  deps.telemetry.gauge(metrics.launchesLeft, await deps.budgets.left(key, terms, deps.clock.now()), { host });
 }
 
 function tellOfJobs(

@@ -22,6 +22,8 @@ export const metrics = {
   runners: 'runners',
   breakerOpen: 'pool_breaker_open',
   paused: 'pool_paused',
+  launchesLeft: 'host_launches_left',
+  mintsLeft: 'github_registrations_left',
 } as const;
 
 export const meanings: Meanings<typeof metrics> = {
@@ -122,5 +124,17 @@ export const meanings: Meanings<typeof metrics> = {
     says: 'Whether an operator paused a pool.',
     series: [],
     zeroIsSilent: true,
+  },
+  launchesLeft: {
+    kind: 'gauge',
+    unit: 'count',
+    says: 'Launches that a host takes at once, of its launch budget.',
+    series: null,
+  },
+  mintsLeft: {
+    kind: 'gauge',
+    unit: 'count',
+    says: 'Runners that GitHub would register at once, by installation: just-in-time configurations of the budget of those for which jobs waited lately.',
+    series: null,
   },
 };

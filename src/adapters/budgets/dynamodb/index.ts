@@ -16,6 +16,7 @@ import {
   giveTokensBack,
   reserveTokens,
   type TokenClock,
+  tokensLeft,
 } from '../../../core/token-clock.ts';
 import type { BudgetKey, Budgets } from '../../../ports/budgets.ts';
 import type { Clock, EpochMs, Random } from '../../../ports/clock.ts';
@@ -126,6 +127,9 @@ export function createDynamoDbBudgets({ client, tableName, clock, random }: Dyna
     },
     async giveBack(key, terms, tokens, now, reservedAt = now) {
       await move(key, now, (seen) => ({ clock: giveTokensBack(seen, terms, tokens, now, reservedAt) }));
+    },
+    async left({ kind, account }, terms, now) {
+      return tokensLeft((await read(`B#${kind}#${account}`)) ?? fullTokenClock, terms, now);
     },
     async block(key, until) {
       await move(key, clock.now(), (seen) => ({ clock: blockTokens(seen, until) }));

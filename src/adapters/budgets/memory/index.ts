@@ -6,6 +6,7 @@ import {
   giveTokensBack,
   reserveTokens,
   type TokenClock,
+  tokensLeft,
 } from '../../../core/token-clock.ts';
 import type { BudgetKey, Budgets } from '../../../ports/budgets.ts';
 
@@ -24,6 +25,7 @@ export function createMemoryBudgets(): Budgets {
     async giveBack(key, terms, tokens, now, reservedAt = now) {
       write(key, giveTokensBack(read(key), terms, tokens, now, reservedAt));
     },
+    left: async (key, terms, now) => tokensLeft(read(key), terms, now),
     async block(key, until) {
       write(key, blockTokens(read(key), until));
     },

@@ -9,6 +9,7 @@ import {
   giveTokensBack,
   reserveTokens,
   type TokenClock,
+  tokensLeft,
 } from '../../../core/token-clock.ts';
 import type { BudgetKey, Budgets } from '../../../ports/budgets.ts';
 
@@ -70,6 +71,7 @@ export function createSqliteBudgets(database: DatabaseSync): Budgets {
     async giveBack(key, terms, tokens, now, reservedAt = now) {
       move(key, (seen) => ({ clock: giveTokensBack(seen, terms, tokens, now, reservedAt) }));
     },
+    left: async (key, terms, now) => tokensLeft(read(key), terms, now),
     async block(key, until) {
       move(key, (seen) => ({ clock: blockTokens(seen, until) }));
     },

@@ -225,6 +225,16 @@ describe('the dashboard', () => {
     const text = JSON.stringify(dashboard?.['Properties'].DashboardBody);
     for (const part of ['fast', 'big', 'mac', 'jobs_waiting', 'runners_alive', 'stats latest(runners)'])
       assert.ok(text.includes(part), part);
+    for (const phase of ['event_delivery', 'queue'])
+      for (const percent of ['p50', 'p95'])
+        assert.match(
+          text,
+          new RegExp(
+            String.raw`SEARCH\('\{[^}]*GitHubRunners/github-runners[^}]*host[^}]*pool[^}]*\} MetricName=[^']*job_${phase}_ms[^']*', '${percent}', 300\)`,
+          ),
+        );
+    for (const phase of ['launch', 'boot', 'register', 'pick_up'])
+      assert.ok(text.includes(`runner_${phase}_ms`), phase);
     const metrics = text.match(/\[\\\\?"(?:GitHubRunners|AWS)\//g) ?? [];
     assert.ok(metrics.length > 15 && metrics.length <= 50, `${metrics.length} metrics`);
   });

@@ -15,10 +15,11 @@ import {
 import { Duration } from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
 import { metrics as orchestrator } from '../../../../flow/orchestrator/metrics.ts';
+import { metrics as publisher } from '../../../../flow/publisher/metrics.ts';
 import { metrics as reconciler } from '../../../../flow/reconciler/metrics.ts';
 import type { ObservabilityProps } from '../observability-stack.ts';
 import { guide } from './alarms.ts';
-import { most, ofApi, ofQueue, ofTable, percentile, told, total } from './measures.ts';
+import { most, ofApi, ofQueue, ofTable, percentile, searched, told, total } from './measures.ts';
 
 /** CloudWatch lays widgets out on a grid of 24. */
 const half = 12;
@@ -87,6 +88,7 @@ export function createDashboard(
           half,
         ),
       ],
+      ...phaseRows(settings.stackName),
       [
         graph(
           'Requests to the HTTP API',
@@ -129,6 +131,28 @@ export function createDashboard(
       ],
     ],
   });
+}
+
+/** The parts of a job's wait, in their order. */
+const phasesOfWait = [
+  ['Wait: event delivery', publisher.eventDeliveryMs],
+  ['Wait: queue', publisher.queueMs],
+  ['Wait: launch', publisher.launchMs],
+  ['Wait: boot', publisher.bootMs],
+  ['Wait: register', publisher.registerMs],
+  ['Wait: pick-up', publisher.pickUpMs],
+] as const;
+
+/** Two rows of three. */
+function phaseRows(stackName: string): GraphWidget[][] {
+  const graphs = phasesOfWait.map(([title, name]) =>
+    graph(
+      `${title} (ms), by host and pool`,
+      [50, 95].map((percent) => searched(stackName, name, ['host', 'pool'], percent)),
+      third,
+    ),
+  );
+  return [graphs.slice(0, 3), graphs.slice(3)];
 }
 
 function graph(

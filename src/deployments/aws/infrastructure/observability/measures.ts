@@ -1,7 +1,7 @@
 // The metrics that alarms and the dashboard look at: AWS's own, which cost nothing, and the few series that the
 // functions tell (the `series` of each station's metrics.ts).
 
-import { Metric, Stats } from 'aws-cdk-lib/aws-cloudwatch';
+import { Metric, SearchExpression, Stats } from 'aws-cdk-lib/aws-cloudwatch';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Duration } from 'aws-cdk-lib/core';
@@ -43,15 +43,35 @@ export function told(
   dimensions: Readonly<Record<string, string>>,
   look: Look,
 ): Metric {
-  const series = allMetrics.get(name)?.series ?? null;
-  const given = Object.keys(dimensions).sort().join(', ');
-  if (series === null || [...series].sort().join(', ') !== given) {
-    throw new Error(
-      `no series of the metric ${name} has the dimensions (${given}): its metrics.ts says ` +
-        `${series === null ? 'that it has none' : `(${series.join(', ')})`}. Change one of the two.`,
-    );
-  }
+  demandSeries(name, Object.keys(dimensions));
   return metric(metricsNamespace(stackName), name, dimensions, look);
+}
+
+/** Every series of one of our own, whatever its pools are called: CloudWatch looks for them when somebody looks. */
+export function searched(
+  stackName: string,
+  name: string,
+  dimensions: readonly string[],
+  percent: number,
+): SearchExpression {
+  demandSeries(name, dimensions);
+  const schema = [metricsNamespace(stackName), ...dimensions].map((part) => `"${part}"`).join(',');
+  return new SearchExpression({
+    expression: `SEARCH('{${schema}} MetricName="${name}"', '${Stats.p(percent)}', 300)`,
+    period: Duration.minutes(5),
+    // What tells the series apart is said behind it.
+    label: `p${percent}`,
+  });
+}
+
+function demandSeries(name: string, dimensions: readonly string[]): void {
+  const series = allMetrics.get(name)?.series ?? null;
+  const given = [...dimensions].sort().join(', ');
+  if (series !== null && [...series].sort().join(', ') === given) return;
+  throw new Error(
+    `no series of the metric ${name} has the dimensions (${given}): its metrics.ts says ` +
+      `${series === null ? 'that it has none' : `(${series.join(', ')})`}. Change one of the two.`,
+  );
 }
 
 function metric(
