@@ -43,6 +43,26 @@ export function commitContract(tableName: string, createFixture: CreateJobsTable
     assert.deepEqual(await table.readRunner(aRunnerName(1)), { ...aRunner(1), version: 1 });
   });
 
+  contract('what was in the way of runners, and of a job, is kept as it was written', async (world) => {
+    const { table } = world;
+    const limit = { code: 'hostLimit', host: hostA, limit: 80, alive: 80, pools: [[build, 60]] } as const;
+    const throttled = { code: 'throttled', host: hostA, until: startMs + 90_000 } as const;
+    const episodes = [
+      { what: limit, from: startMs, to: startMs + 480_000 },
+      { what: throttled, from: startMs + 60_000, to: null },
+    ];
+    const ledger = aLedger(hostA, 1, { episodes });
+    const waited = { at: startMs, what: 'waited', why: 'host hosta is at its limit', forMs: 480_000 };
+    const job = counted(await world.job(1, seen(1)), 'ordered');
+    const committed = { ...job, timeline: [...job.timeline, waited] };
+    await table.commit(aCommit(0, { ledger, lanes: [aLane({ ordered: 1 })], jobs: [committed] }));
+    assert.deepEqual(await table.readLedger(hostA), ledger);
+    assert.deepEqual((await table.readJob(job.key))?.timeline, committed.timeline);
+    await world.job(1, seen(1, 'in_progress'));
+    const entries = (await table.readJob(job.key))?.timeline ?? [];
+    assert.deepEqual(entries.slice(0, committed.timeline.length), committed.timeline);
+  });
+
   contract(
     'a commit on a version of the ledger that has moved is lost, and nothing is written',
     async (world) => {

@@ -42,7 +42,7 @@ export function notePlaces(draft: Draft, came: readonly Job[], obstacles: Obstac
     const left = came
       .flatMap((job) => draft.job(job.key) ?? [])
       .filter(({ counted, orders }) => counted?.lane === key && counted.class === 'fresh' && orders === 0)
-      .sort((a, b) => a.createdAt - b.createdAt);
+      .sort((a, b) => a.createdAt - b.createdAt || a.id - b.id);
     for (const [turn, job] of left.entries()) {
       const ahead = Math.max(0, (lane ? waiting(lane) : 0) - left.length + turn);
       const before = ahead === 0 ? '' : `; ${ahead} ${ahead === 1 ? 'job' : 'jobs'} of its lane before it`;

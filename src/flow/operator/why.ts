@@ -45,7 +45,7 @@ export function createWhy({ clock, table, configuration }: OperatorDeps, views: 
     if (job.phase !== 'queued') return null;
     const { lane } = job.route;
     const lists = await Promise.all(waitingClasses.map((one) => table.jobsOfLane(lane, one, aheadMax)));
-    return lists.flat().filter((other) => other.key !== job.key && other.createdAt < job.createdAt).length;
+    return lists.flat().filter((other) => isBefore(other, job)).length;
   }
 
   /** What is in its way while it waits; afterwards its own timeline has it. */
@@ -103,6 +103,11 @@ export function createWhy({ clock, table, configuration }: OperatorDeps, views: 
     const meanMs = ages.reduce((sum, age) => sum + age, 0) / ages.length;
     return now + Math.round(((ahead + 1) * 2 * meanMs) / ages.length);
   }
+}
+
+/** By GitHub's times, which are whole seconds: jobs of one matrix are often of one. Its ids only grow. */
+function isBefore(a: Job, b: Job): boolean {
+  return a.createdAt < b.createdAt || (a.createdAt === b.createdAt && a.id < b.id);
 }
 
 function runnerView(runner: Runner): RunnerView {
