@@ -36,7 +36,7 @@ describe('what is bundled for traces', () => {
       for (const file of filesOf(bundle))
         assert.doesNotMatch(
           file,
-          /adapters\/tracers\/(?!queue\/metrics)|@opentelemetry|traces\/(?!none)/,
+          /adapters\/tracers\/(?!metrics)|@opentelemetry|traces\/(?!none)/,
           bundle.name,
         );
   });

@@ -7,6 +7,7 @@ import { SNSClient } from '@aws-sdk/client-sns';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { SSMClient } from '@aws-sdk/client-ssm';
 import { STSClient } from '@aws-sdk/client-sts';
+import { XRayClient } from '@aws-sdk/client-xray';
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { createDynamoDbClient } from '../../../adapters/jobs-tables/dynamodb/index.ts';
 
@@ -18,6 +19,7 @@ export interface Clients {
   sqs: SQSClient;
   ssm: SSMClient;
   sts: STSClient;
+  xray: XRayClient;
   close(): void;
 }
 
@@ -52,6 +54,7 @@ export function createClients(variables: Variables, region: string): Clients {
     sqs: new SQSClient(config),
     ssm: new SSMClient(config),
     sts: new STSClient(config),
+    xray: new XRayClient(config),
   };
   return {
     ...clients,

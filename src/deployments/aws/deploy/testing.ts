@@ -25,10 +25,10 @@ export interface StubAws {
 export async function startStubAws(): Promise<StubAws> {
   const server = createServer((request, response) => {
     void readBody(request).then((body) => {
-      const call = callOf(String(request.headers['x-amz-target'] ?? ''), body);
+      const call = callOf(request, body);
       stub.calls.push(call);
       const answer = stub.answer(call);
-      const isJson = request.headers['x-amz-target'] !== undefined;
+      const isJson = isRest(request) || request.headers['x-amz-target'] !== undefined;
       const [status, text] = textOf(answer, call, isJson);
       response.writeHead(status, {
         'content-type': isJson ? 'application/x-amz-json-1.0' : 'text/xml',
@@ -71,7 +71,14 @@ export const someIdentity: AwsAnswer = {
   xml: '<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult><Arn>arn:aws:iam::123456789012:user/ada</Arn><UserId>AIDA</UserId><Account>123456789012</Account></GetCallerIdentityResult></GetCallerIdentityResponse>',
 };
 
-function callOf(target: string, body: string): AwsCall {
+/** X-Ray's: the path names the operation. Requests of the older protocols all go to the root. */
+function isRest({ url = '/' }: IncomingMessage): boolean {
+  return url !== '/';
+}
+
+function callOf(request: IncomingMessage, body: string): AwsCall {
+  if (isRest(request)) return { operation: (request.url ?? '').slice(1), input: JSON.parse(body || '{}') };
+  const target = String(request.headers['x-amz-target'] ?? '');
   if (target !== '') return { operation: target.split('.').at(-1) ?? '', input: JSON.parse(body || '{}') };
   const fields = Object.fromEntries(new URLSearchParams(body));
   return { operation: fields['Action'] ?? '', input: fields };

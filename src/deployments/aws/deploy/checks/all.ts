@@ -15,6 +15,7 @@ import { readBootstrap } from './bootstrap.ts';
 import { checkHosts, checkIdentityKeys } from './configuration.ts';
 import { readIdentity } from './credentials.ts';
 import { checkEnvironment, type DeployEnvironment } from './environment-file.ts';
+import { checkTraces } from './traces.ts';
 
 export interface CheckOptions {
   /** With the file's beneath the real ones. */
@@ -64,8 +65,16 @@ export async function checkAll(options: CheckOptions): Promise<Checked> {
     given && configured ? lookAtGitHub(options, given, configured.configuration, problems, warnings) : null,
   ]);
 
-  if (configured && account)
-    problems.push(...checkIdentityKeys(configured.configuration, account.place.region));
+  if (configured && account) {
+    const { place, clients } = account;
+    problems.push(...checkIdentityKeys(configured.configuration, place.region));
+    // An emulator has no such setting.
+    if (!place.isEmulator) {
+      const traces = await checkTraces(clients.xray, configured.settings, place.region);
+      problems.push(...traces.problems);
+      warnings.push(...traces.warnings);
+    }
+  }
   if (problems.length > 0 || !given || !configured || !account || !github) {
     account?.clients.close();
     return { outcome: 'refused', problems, warnings };

@@ -22,6 +22,7 @@ import { readBootstrap } from './bootstrap.ts';
 import { checkHosts, checkIdentityKeys } from './configuration.ts';
 import { readIdentity } from './credentials.ts';
 import { checkEnvironment } from './environment-file.ts';
+import { checkTraces } from './traces.ts';
 
 const clock = createSystemClock();
 const appId = '42';
@@ -53,6 +54,51 @@ describe('checks before a deploy', () => {
     writeFileSync(file, text, { mode: 0o600 });
     return file;
   }
+
+  describe('of where traces go', () => {
+    const seen = async (answer: AwsAnswer, to = 'xray') => {
+      aws.answer = () => answer;
+      const clients = clientsFor(aws.url);
+      const checked = await checkTraces(clients.xray, { tracing: { to, sampleRatio: 1 } }, 'eu-central-1');
+      clients.close();
+      return checked;
+    };
+    const destination = (Destination: string, Status = 'ACTIVE') => ({ json: { Destination, Status } });
+
+    test('Transaction Search that is on is all that X-Ray needs', async () => {
+      const checked = await seen(destination('CloudWatchLogs'));
+      assert.deepEqual(checked, { problems: [], warnings: [] });
+      assert.deepEqual(
+        aws.calls.map(({ operation }) => operation),
+        ['GetTraceSegmentDestination'],
+      );
+    });
+
+    test('one that is off is a problem, with what to do about it', async () => {
+      const { problems, warnings } = await seen(destination('XRay'));
+      assert.deepEqual(warnings, []);
+      const text = problems.map(describeProblem).join();
+      assert.match(text, /Transaction Search is off in region eu-central-1/);
+      assert.match(text, /update-trace-segment-destination --destination CloudWatchLogs/);
+    });
+
+    test('one that is coming, or that can not be seen, is a warning', async () => {
+      const coming = await seen(destination('CloudWatchLogs', 'PENDING'));
+      assert.deepEqual(coming.problems, []);
+      assert.match(coming.warnings.join(), /being turned on/);
+      const denied = await seen({ error: 'AccessDeniedException', message: 'not authorized' });
+      assert.deepEqual(denied.problems, []);
+      assert.match(denied.warnings.join(), /Allow xray:GetTraceSegmentDestination/);
+    });
+
+    test('X-Ray is not asked where spans go elsewhere, or nowhere', async () => {
+      assert.deepEqual(await seen(destination('XRay'), 'https://otlp.example.com/v1/traces'), {
+        problems: [],
+        warnings: [],
+      });
+      assert.deepEqual(aws.calls, []);
+    });
+  });
 
   describe('of credentials', () => {
     for (const [error, what, remedy] of [
