@@ -4,6 +4,7 @@
 import { stdout } from 'node:process';
 import { countCalls } from '../../src/deployments/aws/testing-calls.ts';
 import { countIdleHour } from './idle.ts';
+import { jobMinutesTable } from './job-minutes.ts';
 import { type CostLine, costOf, sum, times, type Usage } from './prices.ts';
 import { minutesPerMonth, standing } from './standing.ts';
 import { lambdaMs, usageOf } from './usage.ts';
@@ -30,6 +31,8 @@ tell(
   `A month without a job, ${hosts} hosts: ${alarms} alarms, ${series} series of metrics`,
   sum(ticking, usage),
 );
+
+stdout.write(`What a machine costs while it has a job, beside the above\n\n${jobMinutesTable()}\n\n`);
 
 function tell(title: string, usage: Usage): void {
   const { lines, usd } = costOf(usage);

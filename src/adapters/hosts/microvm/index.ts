@@ -32,7 +32,7 @@ export function createMicrovmHost(context: HostContext): MicrovmHost {
     traits: microvmTraits(),
     launch: (request) => launch(context, request),
     activate: (request, machine) => activate(context, request, machine),
-    standBy: (machine, settings) => standBy(context, machine, settings),
+    standBy: (machine, settings, before) => standBy(context, machine, settings, before),
     terminate: (target) => terminate(context, target),
     describe: (target) => describe(context, target),
     list: () => list(context, remembered),

@@ -395,11 +395,17 @@ describe('a MicroVM', { concurrency: 4 }, () => {
       const vm = standIn.cloud.vms.get(spare.machine);
       assert.ok(vm);
       await until(() => vm.state === 'RUNNING');
-      assert.equal(await host.standBy(spare.machine, settings('hot')), 'waits');
+      assert.equal(await host.standBy(spare.machine, settings('hot'), Number.POSITIVE_INFINITY), 'waits');
       assert.equal(standIn.countOf('SuspendMicrovm'), 0);
-      assert.equal(await host.standBy(spare.machine, settings('suspended')), 'settling');
+      assert.equal(
+        await host.standBy(spare.machine, settings('suspended'), Number.POSITIVE_INFINITY),
+        'settling',
+      );
       await until(() => vm.state === 'SUSPENDED');
-      assert.equal(await host.standBy(spare.machine, settings('suspended')), 'waits');
+      assert.equal(
+        await host.standBy(spare.machine, settings('suspended'), Number.POSITIVE_INFINITY),
+        'waits',
+      );
       const request = world.request(world.name());
       assert.equal((await host.activate(request, spare.machine)).outcome, 'launched');
       assert.equal((await host.activate(request, spare.machine)).outcome, 'launched');
@@ -407,7 +413,11 @@ describe('a MicroVM', { concurrency: 4 }, () => {
       assert.deepEqual(world.names.rows.get(spare.machine), [request.name, spare.name]);
       assert.equal(await host.describe(spare), 'dead');
       assert.equal(await host.terminate(spare), 'gone', 'nothing of the name is left');
-      assert.equal(await host.standBy(spare.machine, settings('suspended')), 'notNow', 'it works');
+      assert.equal(
+        await host.standBy(spare.machine, settings('suspended'), Number.POSITIVE_INFINITY),
+        'notNow',
+        'it works',
+      );
       assert.deepEqual(await host.list(), [{ name: request.name, machine: spare.machine, alive: true }]);
       assert.equal(standIn.cloud.vms.size, 1);
     }));
@@ -416,7 +426,7 @@ describe('a MicroVM', { concurrency: 4 }, () => {
     inWorld({ suspendingMs: 60_000, hasSpares: true }, async (world) => {
       const spare = await world.launched();
       await until(() => world.standIn.cloud.get(spare.machine).state === 'RUNNING');
-      await world.host.standBy(spare.machine, settings('suspended'));
+      await world.host.standBy(spare.machine, settings('suspended'), Number.POSITIVE_INFINITY);
       const early = await world.host.activate(world.request(world.name()), spare.machine);
       assert.ok(early.outcome === 'refused' && early.retryAfterMs !== null);
     }));
@@ -426,7 +436,7 @@ describe('a MicroVM', { concurrency: 4 }, () => {
       const spare = await world.launched();
       const vm = world.standIn.cloud.get(spare.machine);
       await until(() => vm.state === 'RUNNING');
-      await world.host.standBy(spare.machine, settings('suspended'));
+      await world.host.standBy(spare.machine, settings('suspended'), Number.POSITIVE_INFINITY);
       await until(() => vm.state === 'SUSPENDED');
       const request = world.request(world.name());
       // Asked again it is in conflict, as it runs.
@@ -449,7 +459,10 @@ describe('a MicroVM', { concurrency: 4 }, () => {
         if (looks === 2) await names.remember(spare.machine, runner, spare.name, world.clock.now());
         return namesOf(machines);
       };
-      assert.equal(await host.standBy(spare.machine, settings('suspended')), 'notNow');
+      assert.equal(
+        await host.standBy(spare.machine, settings('suspended'), Number.POSITIVE_INFINITY),
+        'notNow',
+      );
       assert.equal(vm.state, 'RUNNING');
       assert.equal(standIn.countOf('ResumeMicrovm'), 1);
     }));

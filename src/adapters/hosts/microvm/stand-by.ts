@@ -2,6 +2,7 @@
 
 import { ResumeMicrovmCommand, SuspendMicrovmCommand } from '@aws-sdk/client-lambda-microvms';
 import type { MachineId } from '../../../core/ids.ts';
+import type { EpochMs } from '../../../ports/clock.ts';
 import type { StandByAnswer } from '../../../ports/host.ts';
 import type { HostContext } from './context.ts';
 import { microvmMachine } from './options.ts';
@@ -12,6 +13,7 @@ export async function standBy(
   context: HostContext,
   machine: MachineId,
   settings: unknown,
+  before: EpochMs,
 ): Promise<StandByAnswer> {
   const { standby: how } = microvmMachine.parse(settings);
   if (how === 'hot') return 'waits';
@@ -19,7 +21,7 @@ export async function standBy(
   if (!vm || !isOwn(context, vm.image) || !isSpare) return 'notNow';
   if (vm.state === 'SUSPENDED') return 'waits';
   if (vm.state === 'SUSPENDING') return 'settling';
-  if (vm.state !== 'RUNNING') return 'notNow';
+  if (vm.state !== 'RUNNING' || context.clock.now() >= before) return 'notNow';
   try {
     await context.clients.repeating.send(new SuspendMicrovmCommand({ microvmIdentifier: machine }));
   } catch (error) {

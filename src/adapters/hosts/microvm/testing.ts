@@ -148,7 +148,8 @@ export async function makeFixture(
     standBy: async (name) => {
       const wanted = request(name, 1);
       const machine = await launched(host, wanted);
-      while ((await host.standBy(machine, wanted.machine)) !== 'waits') await pass();
+      while ((await host.standBy(machine, wanted.machine, Number.POSITIVE_INFINITY)) !== 'waits')
+        await pass();
       return machine;
     },
     pass,

@@ -17,6 +17,8 @@ export interface DoorAnswer {
 
 export interface ImageMachine {
   folder: string;
+  /** Of its door. */
+  claimUrl: string;
   claims: { runner: string; token: string }[];
   /** Calls a hook: its status. */
   hook(name: string, body?: object): Promise<number>;
@@ -111,6 +113,7 @@ export async function makeImageMachine(given: {
 
   return {
     folder,
+    claimUrl,
     claims,
     hook,
     run: () => hook('run', { microvmId: 'microvm-1', runHookPayload: JSON.stringify({ ...told, claimUrl }) }),
