@@ -50,7 +50,8 @@ export class HostsStack extends Stack {
         const pools = poolsOfHost(configuration, name);
         const setUp = (within: Construct) =>
           createSetUpFunction(within, { code: codeOf('setUp', name), settings: keeping });
-        const given = { stackName, settings, pools, vpc: () => vpc(this), setUp };
+        const { logRetentionDays } = keeping;
+        const given = { stackName, settings, pools, vpc: () => vpc(this), logRetentionDays, setUp };
         return [name, create(new Construct(this, name), given)];
       }),
     );

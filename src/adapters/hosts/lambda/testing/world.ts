@@ -11,7 +11,8 @@ import type { HostEvent } from '../../../../ports/host.ts';
 import { readResult } from '../events.ts';
 import { startEntry } from './entry.ts';
 import { createEnvironments, type Environments } from './environment.ts';
-import { createPlatform, type FunctionSettings, type Platform, type ResultEvent } from './platform.ts';
+import type { FunctionSettings, Platform, ResultEvent } from './platform.ts';
+import { startLambdaStandIn } from './server.ts';
 
 interface Knock {
   path: string;
@@ -25,6 +26,9 @@ export interface DoorAnswer {
 }
 
 export interface FunctionWorld {
+  /** Of the stand-in, for the SDK; the function's name is `runners-short`. */
+  endpoint: string;
+  claimUrl: string;
   platform: Platform;
   environments: Environments;
   knocks: Knock[];
@@ -47,14 +51,15 @@ export interface WorldSettings {
   clock: Clock;
   /** Where the programs are that the entry calls, as `PATH` has it. */
   path: string;
-  claim: (knock: Knock, times: number) => DoorAnswer;
+  claim: (knock: Knock, times: number) => DoorAnswer | Promise<DoorAnswer>;
   settings?: Partial<FunctionSettings>;
   /** Beside the function's own. */
   variables?: Readonly<Record<string, string>>;
   start?: typeof startEntry;
 }
 
-const endMsMax = 30_000;
+const functionName = 'runners-short';
+const endMsMax = 120_000;
 
 export async function makeFunctionWorld(given: WorldSettings): Promise<FunctionWorld> {
   const { clock, path, claim, settings = {}, variables = {}, start = startEntry } = given;
@@ -75,7 +80,7 @@ export async function makeFunctionWorld(given: WorldSettings): Promise<FunctionW
     if (knock.path === '/runners/milestones') return void response.writeHead(202).end('{}');
     if (knock.path !== '/runners/claim') return void response.writeHead(404).end();
     claims += 1;
-    const { status, body = {}, retryAfterSeconds } = claim(knock, claims);
+    const { status, body = {}, retryAfterSeconds } = await claim(knock, claims);
     response.writeHead(status, {
       'content-type': 'application/json',
       ...(retryAfterSeconds !== undefined && { 'retry-after': String(retryAfterSeconds) }),
@@ -95,11 +100,11 @@ export async function makeFunctionWorld(given: WorldSettings): Promise<FunctionW
       output += text;
     },
   });
-  const platform = createPlatform({
+  const standIn = await startLambdaStandIn({
     clock,
     functions: [
       {
-        ...{ name: 'runners', timeoutSeconds: 900, eventAgeSecondsMax: 60 },
+        ...{ name: functionName, timeoutSeconds: 900, eventAgeSecondsMax: 60 },
         ...{ reservedConcurrency: null, tenantIsolation: true, program: environments.program },
         ...settings,
       },
@@ -110,9 +115,12 @@ export async function makeFunctionWorld(given: WorldSettings): Promise<FunctionW
       if (told) ends.push(told);
     },
   });
+  const { platform } = standIn;
   const isTenant = settings.tenantIsolation ?? true;
 
   return {
+    endpoint: standIn.endpoint,
+    claimUrl,
     platform,
     environments,
     knocks,
@@ -125,7 +133,7 @@ export async function makeFunctionWorld(given: WorldSettings): Promise<FunctionW
       chmodSync(join(runnerFolder, 'run.sh'), 0o755);
     },
     invoke: ({ runner = 'own1-fn-short-00000000000000000000000001', times = 1, change = {} } = {}) =>
-      platform.enqueue('runners', {
+      platform.enqueue(functionName, {
         payload: JSON.stringify({
           ...{ runner, attempt: 1, claimUrl, token: '1.the-token-of-a-test', lifetimeSeconds: 780 },
           ...change,
@@ -147,7 +155,7 @@ export async function makeFunctionWorld(given: WorldSettings): Promise<FunctionW
       }
     },
     async close() {
-      platform.close();
+      await standIn.close();
       await environments.close();
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
