@@ -422,6 +422,15 @@ describe('a MicroVM', { concurrency: 4 }, () => {
       assert.equal(standIn.cloud.vms.size, 1);
     }));
 
+  test('is not suspended after its time, when it may be at work', () =>
+    inWorld({ hasSpares: true }, async (world) => {
+      const spare = await world.launched();
+      await until(() => world.standIn.cloud.get(spare.machine).state === 'RUNNING');
+      const late = world.host.standBy(spare.machine, settings('suspended'), world.clock.now());
+      assert.equal(await late, 'notNow');
+      assert.equal(world.standIn.countOf('SuspendMicrovm'), 0);
+    }));
+
   test('that is still suspending is activated a moment later', () =>
     inWorld({ suspendingMs: 60_000, hasSpares: true }, async (world) => {
       const spare = await world.launched();

@@ -21,9 +21,10 @@ export async function standBy(
   if (!vm || !isOwn(context, vm.image) || !isSpare) return 'notNow';
   if (vm.state === 'SUSPENDED') return 'waits';
   if (vm.state === 'SUSPENDING') return 'settling';
+  // The look may have taken its time. And the call is made once: repeated later, it would freeze a machine at work.
   if (vm.state !== 'RUNNING' || context.clock.now() >= before) return 'notNow';
   try {
-    await context.clients.repeating.send(new SuspendMicrovmCommand({ microvmIdentifier: machine }));
+    await context.clients.once.send(new SuspendMicrovmCommand({ microvmIdentifier: machine }));
   } catch (error) {
     // It went another way meanwhile.
     if (isConflict(error)) return 'notNow';

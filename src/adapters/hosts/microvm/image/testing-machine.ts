@@ -86,7 +86,8 @@ export async function makeImageMachine(given: {
   };
   const argument = JSON.stringify(places);
   const start =
-    given.start ?? ((text) => spawn(process.execPath, [join(import.meta.dirname, 'hooks.ts'), text]));
+    given.start ??
+    ((text) => spawn(process.execPath, [join(import.meta.dirname, 'hooks.ts'), text], { detached: true }));
   const child = start(argument);
   let output = '';
   const ended = new Promise<number | null>((resolve) => {
@@ -121,10 +122,23 @@ export async function makeImageMachine(given: {
     ended,
     output: () => output,
     async close() {
-      child.kill('SIGKILL');
+      end(child, given.start === undefined);
       door.closeAllConnections();
       await new Promise((resolve) => door.close(resolve));
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** With all that it has started, where it leads a group of its own. */
+function end(child: ChildProcess, isGroup: boolean): void {
+  if (!isGroup || child.pid === undefined) {
+    child.kill('SIGKILL');
+    return;
+  }
+  try {
+    process.kill(-child.pid, 'SIGKILL');
+  } catch {
+    // It has ended before.
+  }
 }
