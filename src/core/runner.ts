@@ -76,7 +76,7 @@ export interface Runner {
   standbyAt: number | null;
   /** A spare's: its machine is at rest, as its pool wants it, and may be activated. */
   restedAt: number | null;
-  /** When that was last asked for again. */
+  /** When its host was last asked for that: whoever asks next waits until nothing of it can be under way. */
   restAskedAt: number | null;
   /** A machine that works for one runner after another: since when it has been there. */
   machineSince: number | null;
@@ -158,8 +158,8 @@ export type RunnerFact =
   | { kind: 'standby'; keyHash?: string | undefined }
   /** Its host has put the machine that stands by to rest. */
   | { kind: 'rested' }
-  /** Its host is asked once more to put it to rest. */
-  | { kind: 'restAsked' }
+  /** Its host is about to be asked to put it to rest: by one handler run at a time, which has so long for it. */
+  | { kind: 'restAsked'; leaseMs: number }
   /** Its platform takes the machine back in a moment. */
   | { kind: 'interrupted'; why: string; takenAt?: number | undefined; machine?: MachineId | null }
   /** A machine with good proof asks for its configuration. */
@@ -272,7 +272,11 @@ export function mergeRunner(runner: Runner, fact: RunnerFact, at: number): Runne
       if (runner.restedAt !== null) return unchanged;
       return dirtied(forward(runner, 'standby', at, { restedAt: at }, 'at rest'), at);
     case 'restAsked':
-      return runner.state === 'standby' ? changed({ ...runner, restAskedAt: at }) : unchanged;
+      if (runner.state !== 'standby' || runner.removing) return refused('it does not stand by');
+      if (runner.restedAt !== null) return refused('it is at rest');
+      if (runner.restAskedAt !== null && at < runner.restAskedAt + fact.leaseMs)
+        return refused('another handler works on it');
+      return changed({ ...runner, restAskedAt: at });
     case 'interrupted':
       if (fact.machine && runner.machine && fact.machine !== runner.machine)
         return refused('it is another machine');

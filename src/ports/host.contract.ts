@@ -51,6 +51,8 @@ export interface HostFixture {
   addStranger(name: RunnerName): Promise<MachineId>;
   /** A machine that stands by; only where the host has the trait. */
   standBy?(name: RunnerName): Promise<MachineId>;
+  /** A pool's `machine` for each way in which its spares may wait; the one of `request` where there is one alone. */
+  restingMachines?: readonly unknown[];
   /** What the host said by itself, where its events come by the host and not by another door. */
   events?(): readonly HostEvent[];
   pass: FixtureTime['pass'];
@@ -60,6 +62,8 @@ export interface HostFixture {
 /** Waits of one condition: with 10 ms each, 20 s, far longer than any host's machine takes in a test. */
 const passesMax = 2000;
 const parallelLaunches = 12;
+/** Long after any test, in whatever time it lives. */
+const inTime = Date.UTC(2100, 0);
 /** After these, what was set off without a word would have shown: 300 ms really, 30 s in virtual time. */
 const quietPasses = 30;
 
@@ -333,6 +337,32 @@ export function hostContract(
           await given.until('a spare is gone by the name that it was to get', async () => {
             return (await given.within(fixture.host.terminate(unused))) === 'gone';
           });
+          assert.deepEqual(await fixture.alive(), []);
+        },
+      ],
+      [
+        'puts a machine that stands by to rest in each way that its pool may want, and it works afterwards',
+        async (given) => {
+          const { fixture } = given;
+          if (!fixture.host.traits.standby || !fixture.standBy) return;
+          const { host } = fixture;
+          const ways = fixture.restingMachines ?? [fixture.request(given.name(), 1).machine];
+          for (const settings of ways) {
+            const spare = given.name();
+            const machine = await fixture.standBy(spare);
+            const rests = async (before: number) =>
+              !host.standBy || (await given.within(host.standBy(machine, settings, before))) === 'waits';
+            await given.until('it rests', () => rests(inTime));
+            assert.ok(await rests(inTime), 'asked again, it is as it was');
+            assert.deepEqual(await fixture.alive(), [spare]);
+            const request = { ...fixture.request(given.name(), 1), machine: settings };
+            given.machineOf(await given.within(host.activate(request, machine)));
+            await given.until('it has its new name', async () =>
+              (await fixture.alive()).includes(request.name),
+            );
+            const ref = { name: request.name, machine };
+            await given.until('it is gone', async () => (await given.within(host.terminate(ref))) === 'gone');
+          }
           assert.deepEqual(await fixture.alive(), []);
         },
       ],

@@ -96,9 +96,10 @@ export interface Host {
   activate(request: LaunchRequest, machine: MachineId): Promise<LaunchAnswer>;
   /**
    * A machine that has said that it stands by is put to rest, as its pool's `machine` settings want it. Asked again
-   * until it `waits`; before that it is not activated. A host without it leaves such machines as they are.
+   * until it `waits`; before that it is not activated. Nothing is begun after `before`: by then it may be at work. A
+   * host without it leaves such machines as they are.
    */
-  standBy?(machine: MachineId, settings: unknown): Promise<StandByAnswer>;
+  standBy?(machine: MachineId, settings: unknown, before: EpochMs): Promise<StandByAnswer>;
   /**
    * "It is already gone" is success. A machine given by its id is meant under any name but one that it had before: a
    * runner that is to go on with a spare's machine may be ended before its activation took effect. Of a name alone,

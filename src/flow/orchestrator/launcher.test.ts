@@ -80,6 +80,9 @@ describe('a spare that stands by', () => {
     for (const outcome of ['retry', 'retry', 'done'] as const) {
       assert.equal((await stations.table.readRunner(name))?.restedAt, null);
       const [told] = await launcher(messages(order(name)));
+      const again = await launcher(messages(order(name)));
+      assert.deepEqual(again, [{ id: '1', outcome: 'done' }], 'one run asks at a time');
+      if (told?.outcome === 'retry') await stations.clock.advance(told.delayMs ?? 0);
       assert.equal(told?.outcome, outcome);
     }
     assert.equal((await stations.table.readRunner(name))?.restedAt, stations.clock.now());

@@ -42,8 +42,12 @@ export interface LauncherDeps {
   machineOf: (pool: PoolName) => { machine: unknown; lifetimeMsMax: number } | null;
 }
 
-/** A machine takes some ten seconds to stop, and half a minute or more to hibernate. */
-const restAgainMs = 10_000;
+/**
+ * So long a run has to ask a host to put a spare to rest; longer, nobody else asks. A run that stalls in between must not
+ * stop a machine that was found at rest by another, and put to work, meanwhile. A machine takes some 20 s to stop anyway.
+ */
+const restCallMs = 8_000;
+const restLeaseMs = 20_000;
 /** Attempts under one lease: each has told definitely that it started nothing. */
 const attemptsMax = 4;
 /** A pool that is not configured here yet. Where it is not any more, the Publisher takes its orders back. */
@@ -62,11 +66,14 @@ export function createLauncher(deps: LauncherDeps): BatchHandler<Order> {
 
   /** Asked again until it is as its pool wants it; only then is it activated. What never comes to rest has a deadline. */
   async function putToRest(name: RunnerName): Promise<number | null> {
-    const spare = await table.readRunner(name);
-    const pool = spare && deps.machineOf(spare.pool);
-    if (!pool || spare.state !== 'standby' || spare.removing || !spare.machine || spare.restedAt) return null;
-    const answer = host.standBy ? await host.standBy(spare.machine, pool.machine) : 'waits';
-    if (answer !== 'waits') return restAgainMs;
+    const askedAt = clock.now();
+    const asked = await table.recordRunner(name, [{ kind: 'restAsked', leaseMs: restLeaseMs }], askedAt);
+    if (asked.outcome !== 'recorded') return null;
+    const { machine, pool } = asked.runner;
+    const settings = deps.machineOf(pool)?.machine;
+    if (machine === null || settings === undefined) return null;
+    const answer = host.standBy ? await host.standBy(machine, settings, askedAt + restCallMs) : 'waits';
+    if (answer !== 'waits') return restLeaseMs;
     await table.recordRunner(name, [{ kind: 'rested' }], clock.now());
     return null;
   }

@@ -76,7 +76,6 @@ export function createDuties(deps: ReconcilerDeps, ask: Ask): Duties {
       case 'giveUpBoot':
         return giveUpBoot(runner);
       case 'standByAgain':
-        await record(runner, { kind: 'restAsked' });
         return publish({ status: 'standBy', ...orderOf(runner) });
       case 'giveUpRest':
         return remove(runner, 'bootDeadline', 'it stands by, but did not come to rest as its pool wants it');

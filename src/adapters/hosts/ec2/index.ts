@@ -33,7 +33,7 @@ export function createEc2Host(deps: HostContext): Required<Host> {
     terminate: (target) => terminate(context, target),
     describe: (target) => describe(context, target),
     list: createList(context),
-    standBy: (machine, settings) => standBy(context, machine, settings),
+    standBy: (machine, settings, before) => standBy(context, machine, settings, before),
     tend: createTend(context),
   };
 }

@@ -404,21 +404,31 @@ describe('a machine on EC2', { concurrency: 4 }, () => {
       assert.ok(instance);
       await until(() => instance.state === 'running');
       const settings = (standby: Ec2Machine['standby']) => ({ instanceTypes: ['m7i.large'], standby });
-      assert.equal(await host.standBy(spare.machine, settings('hot')), 'waits');
+      assert.equal(await host.standBy(spare.machine, settings('hot'), Number.POSITIVE_INFINITY), 'waits');
       assert.equal(standIn.countOf('StopInstances'), 0);
-      assert.equal(await host.standBy(spare.machine, settings('hibernated')), 'settling');
+      assert.equal(
+        await host.standBy(spare.machine, settings('hibernated'), Number.POSITIVE_INFINITY),
+        'settling',
+      );
       const request = launchRequest({ name: world.name(), attempt: 1, deployment, pool, now: clock.now() });
       const early = await host.activate(request, spare.machine);
       assert.ok(early.outcome === 'refused' && early.retryAfterMs !== null, 'it is still stopping');
       await until(() => instance.state === 'stopped');
-      assert.equal(await host.standBy(spare.machine, settings('hibernated')), 'waits');
+      assert.equal(
+        await host.standBy(spare.machine, settings('hibernated'), Number.POSITIVE_INFINITY),
+        'waits',
+      );
       assert.equal((await host.activate(request, spare.machine)).outcome, 'launched');
       assert.equal((await host.activate(request, spare.machine)).outcome, 'launched');
       await until(() => instance.state === 'running');
       assert.equal(instance.tags.get(tagKeys.name), request.name);
       assert.equal(instance.tags.get(tagKeys.former), spare.name);
       assert.equal(await host.describe(spare), 'dead');
-      assert.equal(await host.standBy(spare.machine, settings('stopped')), 'notNow', 'it works');
+      assert.equal(
+        await host.standBy(spare.machine, settings('stopped'), Number.POSITIVE_INFINITY),
+        'notNow',
+        'it works',
+      );
       assert.equal(standIn.cloud.instances.size, 1);
     }));
 

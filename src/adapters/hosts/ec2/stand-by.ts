@@ -3,6 +3,7 @@
 
 import { StopInstancesCommand } from '@aws-sdk/client-ec2';
 import type { MachineId } from '../../../core/ids.ts';
+import type { EpochMs } from '../../../ports/clock.ts';
 import type { StandByAnswer } from '../../../ports/host.ts';
 import type { HostContext } from './context.ts';
 import { describeInstances, machineFilter } from './instances.ts';
@@ -13,6 +14,7 @@ export async function standBy(
   context: HostContext,
   machine: MachineId,
   settings: unknown,
+  before: EpochMs,
 ): Promise<StandByAnswer> {
   const { standby: how } = ec2Machine.parse(settings);
   if (how === 'hot') return 'waits';
@@ -21,8 +23,10 @@ export async function standBy(
   if (found.state === 'stopped') return 'waits';
   if (found.state === 'stopping') return 'settling';
   if (found.state !== 'running') return 'notNow';
+  // The look may have taken its time. And the call is made once: repeated later, it would stop a machine at work.
+  if (context.clock.now() >= before) return 'notNow';
   try {
-    await context.clients.repeating.send(
+    await context.clients.once.send(
       new StopInstancesCommand({ InstanceIds: [machine], ...(how === 'hibernated' && { Hibernate: true }) }),
     );
     return 'settling';

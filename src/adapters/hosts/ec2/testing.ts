@@ -134,6 +134,9 @@ export async function makeFixture(
       while (!cloud.visible().some(({ id, state }) => id === machine && state === 'running')) await pass();
       return machine;
     },
+    restingMachines: (['hot', 'stopped', 'hibernated'] as const).map((standby) =>
+      ec2Machine.parse({ instanceTypes: ['m7i.large'], standby }),
+    ),
     pass,
     close: () => standIn.close(),
   };

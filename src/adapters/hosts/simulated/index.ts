@@ -9,7 +9,7 @@ import type { HostContext } from './context.ts';
 import { describe } from './describe.ts';
 import { deliverEvents } from './events.ts';
 import type { SimulatedFaults } from './faults.ts';
-import { createSimulatedGround, type SimulatedGround, type SimulatedProgram } from './ground.ts';
+import { createSimulatedGround, type SimulatedGround, type SimulatedProgram, takenBack } from './ground.ts';
 import { launch } from './launch.ts';
 import { list } from './list.ts';
 import { type SimulatedHostOptions, simulatedTraits } from './options.ts';
@@ -27,12 +27,14 @@ export type {
   SimulatedProgram,
 } from './ground.ts';
 export { createRemoteSimulatedHost } from './remote.ts';
-export { createSimulatedGround };
+export { createSimulatedGround, takenBack };
 
 export interface SimulatedHost extends Omit<Host, 'standBy'>, Required<Pick<Host, 'standBy'>> {
   readonly ground: SimulatedGround;
-  /** The machine dies at once, as a spot machine does; with `silently`, no event tells. False where none lives. */
+  /** The machine dies at once; with `silently`, no event tells. False where none lives. */
   vanish(name: RunnerName, how: { cause: string; silently: boolean }): boolean;
+  /** Its platform says that it takes the machine back, and does so after `noticeMs`. False where none lives. */
+  interrupt(name: RunnerName, noticeMs: number): boolean;
   /** This instance says nothing more; the machines stay on their ground. */
   close(): void;
 }
@@ -60,18 +62,25 @@ export function createSimulatedHost(deps: SimulatedHostDeps): SimulatedHost {
     traits: simulatedTraits(options),
     launch: (request) => launch(context, request),
     activate: (request, machine) => activate(context, request, machine),
-    standBy: (machine, settings) => standBy(context, machine, settings),
+    standBy: (machine, settings, before) => standBy(context, machine, settings, before),
     terminate: (target) => terminate(context, target),
     describe: (target) => describe(context, target),
     list: () => list(context),
     ground,
     vanish: (name, { cause, silently }) => {
-      const living = [...ground.named(name)].find(
-        (machine) => machine.name === name && machine.diedAt === null,
-      );
+      const living = livingOf(name);
       if (living) ground.die(living, cause, silently);
+      return living !== undefined;
+    },
+    interrupt: (name, noticeMs) => {
+      const living = livingOf(name);
+      if (living) ground.interrupt(living, noticeMs, false);
       return living !== undefined;
     },
     close: () => stopEvents(),
   };
+
+  function livingOf(name: RunnerName) {
+    return [...ground.named(name)].find((machine) => machine.name === name && machine.diedAt === null);
+  }
 }

@@ -3,7 +3,7 @@
 //
 //   POST /hosts/{host}/launch     { request }                  → LaunchAnswer
 //   POST /hosts/{host}/activate   { request, machine }         → LaunchAnswer
-//   POST /hosts/{host}/stand-by   { deployment, machine, settings } → { answer }
+//   POST /hosts/{host}/stand-by   { deployment, machine, settings, before } → { answer }
 //   POST /hosts/{host}/terminate  { deployment, target }       → { answer }
 //   POST /hosts/{host}/describe   { deployment, target }       → { state }
 //   POST /hosts/{host}/list       { deployment }               → { machines }
@@ -65,7 +65,12 @@ const target = z.strictObject({ name: runnerName, machine: machineId.nullable() 
 
 export const launchBody = z.strictObject({ request });
 export const activateBody = z.strictObject({ request, machine: machineId });
-export const standByBody = z.strictObject({ deployment, machine: machineId, settings: z.unknown() });
+export const standByBody = z.strictObject({
+  deployment,
+  machine: machineId,
+  settings: z.unknown(),
+  before: wholeMs,
+});
 export const targetBody = z.strictObject({ deployment, target });
 export const listBody = z.strictObject({ deployment });
 

@@ -179,8 +179,8 @@ function createApp({ token, placeNamed, hostFor }: AppDeps): Hono {
   const ofBody = ({ deployment }: z.output<typeof listBody>) => deployment;
   route('launch', launchBody, ofRequest, (host, { request }) => host.launch(request));
   route('activate', activateBody, ofRequest, (host, { request, machine }) => host.activate(request, machine));
-  route('stand-by', standByBody, ofBody, async (host, { machine, settings }) => ({
-    answer: await host.standBy(machine, settings),
+  route('stand-by', standByBody, ofBody, async (host, { machine, settings, before }) => ({
+    answer: await host.standBy(machine, settings, before),
   }));
   route('terminate', targetBody, ofBody, async (host, { target }) => ({
     answer: await host.terminate(target),

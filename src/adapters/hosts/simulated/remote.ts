@@ -88,8 +88,8 @@ export function createRemoteSimulatedHost(deps: RemoteSimulatedHostDeps): Host {
     traits,
     launch: (request) => start('launch', request, { request }),
     activate: (request, machine) => start('activate', request, { request, machine }),
-    standBy: async (machine, settings) =>
-      (await read('stand-by', machine, { deployment, machine, settings }, standByAnswer)).answer,
+    standBy: async (machine, settings, before) =>
+      (await read('stand-by', machine, { deployment, machine, settings, before }, standByAnswer)).answer,
     terminate: async (target) =>
       (await read('terminate', target.name, { deployment, target }, terminateAnswer)).answer,
     describe: async (target) =>

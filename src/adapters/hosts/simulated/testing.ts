@@ -89,6 +89,7 @@ export async function makeFixture(
       while (!ground.byId(machine)?.isStandingBy) await pass();
       return machine;
     },
+    restingMachines: [{ standby: 'hot' }, { standby: 'stopped' }],
     events: () => events.filter((event) => event.name.startsWith(names.deployment)),
     pass,
     close: async () => {
