@@ -23,6 +23,8 @@ export type RerunFact =
  * differ. What ended earlier failed by itself, or was cancelled by somebody.
  */
 const takenEarlyMs = 30_000;
+/** A runner that is stopped calls its job cancelled at once; much later it is somebody, who tired of the silence. */
+const cancelledMsMax = 120_000;
 
 /**
  * GitHub fails such a job, at once where the runner could still tell, else some ten minutes later; where only its
@@ -30,10 +32,11 @@ const takenEarlyMs = 30_000;
  */
 export function lostItsMachine(job: Job, runner: Runner): boolean {
   if (job.phase !== 'completed' || runner.interruptedAt === null) return false;
-  if (job.conclusion !== 'failure' && job.conclusion !== 'cancelled') return false;
   if (job.runner?.name !== runner.name) return false;
   const endedAt = job.completedAt ?? job.completedSeenAt ?? 0;
-  return endedAt >= runner.interruptedAt - takenEarlyMs;
+  if (endedAt < runner.interruptedAt - takenEarlyMs) return false;
+  if (job.conclusion === 'cancelled') return endedAt <= runner.interruptedAt + cancelledMsMax;
+  return job.conclusion === 'failure';
 }
 
 /** Notes on the job that it lost its machine; `isWanted`: and that it is to be run again. */

@@ -98,7 +98,8 @@ export interface ApiDeps {
   limits: Limits;
   deliveries: Deliveries;
   runners: ReturnType<typeof createRunners>;
-  runs: Runs;
+  /** Its attempts that the App asks for are told to whoever watches. */
+  runs: Pick<Runs, 'rerun'>;
   faults: ApiFaults;
   /** The job before its last change, where it had one. */
   earlierMoment(job: Job): JobMoment | null;

@@ -53,7 +53,12 @@ export interface WorldOptions {
   deliver?: Deliver;
   faults?: Faults;
   /** Told after each change of a job or runner; they only look. */
-  watch?: { job?(job: Readonly<Job>): void; runner?(runner: Readonly<Runner>): void };
+  watch?: {
+    job?(job: Readonly<Job>): void;
+    runner?(runner: Readonly<Runner>): void;
+    /** An attempt has begun that the App asked for. */
+    rerun?(run: Readonly<WorkflowRun>): void;
+  };
 }
 
 interface GroupOptions {
@@ -163,7 +168,13 @@ export function createWorld(options: WorldOptions): World {
     limits: createLimits(clock, settings),
     deliveries,
     runners,
-    runs,
+    runs: {
+      rerun(run, which) {
+        const isBegun = runs.rerun(run, which);
+        if (isBegun) watch.rerun?.(run);
+        return isBegun;
+      },
+    },
     faults,
     earlierMoment: (job) => earlier.get(job)?.before ?? null,
   });

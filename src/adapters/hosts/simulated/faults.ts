@@ -29,8 +29,10 @@ export type LaunchFault =
 export interface LifeFault {
   /** It is alive, and its program never runs. */
   boots?: 'never';
-  /** It dies by itself after this time (a spot interruption, a panic); with `silently`, no event tells. */
+  /** It dies by itself after this time (a panic, a power cut); with `silently`, no event tells. */
   vanishes?: { afterMs: number; silently: boolean };
+  /** Its platform takes it back after this time, and says so `noticeMs` before; not a word where `untold`. */
+  interrupted?: { afterMs: number; noticeMs: number; untold: boolean };
 }
 
 export type TerminateFault =

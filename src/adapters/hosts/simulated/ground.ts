@@ -42,6 +42,8 @@ export interface MachineView {
   readonly deployment: DeploymentPrefix;
   readonly bornAt: EpochMs;
   readonly diedAt: EpochMs | null;
+  /** Its platform does not take it back. */
+  readonly steady: boolean;
 }
 
 export interface Machine extends MachineView {
@@ -81,6 +83,12 @@ export interface Census {
 
 export type Death = { machine: MachineView; cause: string; silently: boolean };
 
+/** Its platform takes the machine at `takenAt`. */
+export type Notice = { machine: MachineView; takenAt: EpochMs };
+
+/** Why a machine died that its platform took back. */
+export const takenBack = 'its platform took it back';
+
 export type SimulatedGround = ReturnType<typeof createSimulatedGround>;
 
 /** A token is remembered for this long after its machine's death, as EC2 lists what is terminated: about an hour. */
@@ -94,6 +102,7 @@ export function createSimulatedGround(deps: { clock: Clock; observer?: Simulated
   const byName = new Map<string, Set<Machine>>();
   const aliveByPool = new Map<PoolName, number>();
   const deathListeners = new Set<(death: Death) => void>();
+  const noticeListeners = new Set<(notice: Notice) => void>();
   /** In the order of their deaths. */
   const graves: Machine[] = [];
   let firstGrave = 0;
@@ -114,6 +123,7 @@ export function createSimulatedGround(deps: { clock: Clock; observer?: Simulated
       deployment: request.deployment,
       bornAt: clock.now(),
       diedAt: null,
+      steady: request.steady ?? false,
       isStandingBy: false,
       rest: 'none',
       key: null,
@@ -212,6 +222,14 @@ export function createSimulatedGround(deps: { clock: Clock; observer?: Simulated
     for (const listener of deathListeners) listener({ machine, cause, silently });
   }
 
+  /** What runs on it goes on until then; `untold`: and nobody is told before. */
+  function interrupt(machine: Machine, noticeMs: number, untold: boolean): void {
+    if (machine.diedAt !== null) return;
+    const takenAt = clock.now() + noticeMs;
+    if (!untold) for (const listener of noticeListeners) listener({ machine, takenAt });
+    later(machine, noticeMs, () => die(machine, takenBack));
+  }
+
   function later(machine: Machine, delayMs: number, task: () => void): void {
     const cancel = clock.after(delayMs, () => {
       machine.timers.delete(cancel);
@@ -264,6 +282,7 @@ export function createSimulatedGround(deps: { clock: Clock; observer?: Simulated
     activate,
     end,
     die,
+    interrupt,
     byToken: (request: LaunchRequest): Machine | undefined => byToken.get(tokenOf(request)),
     byId: (machine: MachineId): Machine | undefined => byId.get(machine),
     /** All that have or had this name, dead ones too for an hour. */
@@ -271,6 +290,10 @@ export function createSimulatedGround(deps: { clock: Clock; observer?: Simulated
     all: (): Iterable<Machine> => byId.values(),
     /** What is really alive now: two numbers kept as machines are born and die, so that to ask costs nothing. */
     census: (): Census => ({ alive, byPool: aliveByPool }),
+    onNotice: (listener: (notice: Notice) => void): Cancel => {
+      noticeListeners.add(listener);
+      return () => noticeListeners.delete(listener);
+    },
     onDeath: (listener: (death: Death) => void): Cancel => {
       deathListeners.add(listener);
       return () => deathListeners.delete(listener);

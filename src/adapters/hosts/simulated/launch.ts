@@ -23,6 +23,13 @@ function birthTerms(context: HostContext, request: LaunchRequest, born: MachineV
       if (machine) ground.die(machine, 'it vanished', silently);
     });
   }
+  if (fate?.interrupted) {
+    const { afterMs, noticeMs, untold } = fate.interrupted;
+    clock.after(Math.max(0, afterMs - noticeMs), () => {
+      const machine = ground.byId(born.machine);
+      if (machine) ground.interrupt(machine, noticeMs, untold);
+    });
+  }
   const { bootMs = options.bootMs, reuseMs } = simulatedMachine.parse(request.machine);
   return {
     program: context.program,

@@ -2,7 +2,7 @@
 // remembered in the table of the deployment.
 
 import { createEc2Clients, type Ec2Clients } from '../../../adapters/hosts/ec2/client.ts';
-import { readStateChange } from '../../../adapters/hosts/ec2/events.ts';
+import { readMachineEvent } from '../../../adapters/hosts/ec2/events.ts';
 import { checkIdentity } from '../../../adapters/hosts/ec2/identity-document.ts';
 import { createEc2Host } from '../../../adapters/hosts/ec2/index.ts';
 import { readMade } from '../../../adapters/hosts/ec2/made.ts';
@@ -31,7 +31,7 @@ export const open: HostOpener['open'] = ({ settings, deployment, clock, random, 
 export const traits: HostOpener['traits'] = () => ec2Traits();
 
 export const readEvent: HostOpener['readEvent'] = (event, settings) =>
-  readStateChange(event, settings.name, clients);
+  readMachineEvent(event, settings.name, clients);
 
 /** Nothing of it is secret, and anybody could show it: it says which machine asks, and that AWS says so. */
 export const identify: NonNullable<HostOpener['identify']> = (signature, { settings, pools, ...place }) => {

@@ -1,7 +1,7 @@
 // A machine that its platform takes back: a runner without a job is replaced as soon as that is known, and a job that ends
 // by it is run again, once, where its pool wants that. What failed by itself is not.
 
-import type { WorkflowRun } from '../../../adapters/github/simulated/state.ts';
+import type { Job as GitHubJob, WorkflowRun } from '../../../adapters/github/simulated/state.ts';
 import { takenBack } from '../../../adapters/hosts/simulated/index.ts';
 import type { RunnerName } from '../../../core/ids.ts';
 import type { Job } from '../../../core/job.ts';
@@ -11,12 +11,14 @@ import type { Checker, Scene } from './checker.ts';
 
 /** It stops to count with the very write that says so; a list's word may come between. */
 const replacedMsMax = 30_000;
+/** A machine begins to shut down before it is gone: what fails so shortly before is not told apart. */
+const takenEarlyMs = 30_000;
 /** GitHub, told to stop a runner, may call its job cancelled; whoever cancels later is a person. */
 const cancelledMsMax = 2 * 60_000;
 
 export function createRerunsChecker(scene: Scene): Checker {
-  /** Runners of machines that were taken while they had a job. */
-  const lost = new Map<number, RunnerName>();
+  /** Jobs whose machines were taken while they were at work. */
+  const lost = new Set<number>();
   const interrupted = new Map<RunnerName, EpochMs>();
   return {
     runnerWritten({ name, interruptedAt }) {
@@ -24,7 +26,7 @@ export function createRerunsChecker(scene: Scene): Checker {
     },
     died(_host, machine, cause) {
       const job = cause === takenBack ? scene.gitHubRunners.get(machine.name)?.job : null;
-      if (job?.status === 'in_progress') lost.set(job.id, machine.name);
+      if (job?.status === 'in_progress') lost.add(job.id);
     },
     rerun(run) {
       const subjects = run.jobs.map(({ id }) => String(id));
@@ -34,7 +36,7 @@ export function createRerunsChecker(scene: Scene): Checker {
           `run ${run.id} is run again as attempt ${run.attempt}: once is enough`,
           subjects,
         );
-      if (!firstAttempt(run).some(({ id }) => lost.has(id)))
+      if (!firstAttempt(run).some((job) => lost.has(job.id) || endedShortlyBefore(job)))
         scene.fail(
           'reruns',
           `run ${run.id} is run again, and none of its jobs has lost its machine`,
@@ -53,6 +55,11 @@ export function createRerunsChecker(scene: Scene): Checker {
       }
     },
   };
+
+  function endedShortlyBefore({ runner, completedAt }: GitHubJob): boolean {
+    const takenAt = scene.truth.runners.get(runner?.name as RunnerName)?.interruptedAt;
+    return takenAt != null && completedAt !== null && completedAt >= takenAt - takenEarlyMs;
+  }
 }
 
 function firstAttempt(run: WorkflowRun): WorkflowRun['jobs'] {
@@ -70,6 +77,8 @@ export function owedReruns(scene: Scene): Job[] {
     const atGitHub = world.state.jobs.get(job.id);
     const endedAt = atGitHub?.completedAt ?? 0;
     if (!atGitHub || atGitHub.run.attempt > 1 || endedAt < runner.interruptedAt) return false;
+    // Another of its jobs waits for ever, as none of our pools has its labels.
+    if (atGitHub.run.status !== 'completed') return false;
     if (atGitHub.conclusion === 'failure') return atGitHub.run.conclusion !== 'cancelled';
     return (
       atGitHub.conclusion === 'cancelled' &&
