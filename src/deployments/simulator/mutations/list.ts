@@ -832,7 +832,7 @@ export const mutations: readonly Mutation[] = [
         replace: "if (!run.isOver) return settled('refused', 'its run goes on');",
       },
     ],
-    faults: 'interrupted',
+    faults: 'interrupted:interrupted=0.6',
     expects: ['quiet'],
     seedsMax: 10,
     why: 'GitHub runs nothing again before the whole run is over, so most would never be.',
@@ -840,8 +840,10 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'a job is run again each time that it loses its machine',
     file: 'core/rerun.ts',
-    edits: [{ find: 'const isWished = isWanted && job.runAttempt === 1;', replace: 'const isWished = isWanted;' }],
-    faults: 'interrupted:interrupted=0.5,interruptedUntold=0.2,theft',
+    edits: [
+      { find: 'const isWished = isWanted && job.runAttempt === 1;', replace: 'const isWished = isWanted;' },
+    ],
+    faults: 'interrupted:interrupted=0.5,interruptedUntold=0.2,theft=0.5',
     expects: ['reruns'],
     seedsMax: 20,
     why: 'GitHub gives the second attempt to a machine that is taken back too, and there is a third.',
