@@ -19,7 +19,7 @@ describe('a pool on MicroVMs', () => {
   });
 
   for (const [says, pool, instead] of [
-    ['with jobs longer than a MicroVM may live', { jobMinutesMax: 475 }, /kubernetes or ec2/],
+    ['with jobs longer than a MicroVM may live', { jobMinutesMax: 470 }, /kubernetes or ec2/],
     ['of Windows', { os: 'windows' }, /'windows' does not run on vm.*another type/s],
     ['of macOS', { os: 'macos' }, /'macos' does not run on vm.*another type/s],
     [

@@ -12,7 +12,7 @@ const packagesMax = 50;
  * The platform ends a MicroVM at eight hours, suspended or not. [Lambda: RunMicrovm] The last minutes of that are not
  * for jobs: by them a machine is known again whose launch was never answered (life.ts), and a job is stopped in order.
  */
-export const microvmLife = { seconds: 28_800, stopSeconds: 300 } as const;
+export const microvmLife = { seconds: 28_800, stopSeconds: 600 } as const;
 
 export const microvmHostOptions = z.strictObject({
   /** Of Lambda's own image `al2023-1`, which pools' images are built on. */
