@@ -12,7 +12,7 @@ const module = `sigs.k8s.io/kwok@v${version}`;
 
 interface Kwok {
   program: string;
-  /** How nodes come up and live on, and how pods start and go, as the project gives them out. */
+  /** How nodes come up and live on, and how pods start, as the project gives them out. */
   stages: readonly string[];
 }
 
@@ -26,7 +26,6 @@ export async function builtKwok(): Promise<Kwok> {
       stage('node', 'fast', 'node-initialize.yaml'),
       stage('node', 'heartbeat-with-lease', 'node-heartbeat-with-lease.yaml'),
       stage('pod', 'fast', 'pod-ready.yaml'),
-      stage('pod', 'fast', 'pod-delete.yaml'),
     ],
   };
 }

@@ -26,6 +26,8 @@ export interface Cluster {
   namespace(name: string, labels?: Readonly<Record<string, string>>): Promise<string>;
   /** Lets the user do this in the namespace, and nothing else. */
   allow(namespace: string, user: string, rules: readonly unknown[]): Promise<void>;
+  /** Takes the namespaces away, while nodes still say that their pods are gone. One of our own goes as a whole. */
+  clear(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -54,6 +56,8 @@ class CallError extends Error {
 }
 
 const again = 200;
+/** Two minutes. */
+const clearTriesMax = 600;
 
 export async function startCluster(): Promise<Cluster> {
   const given = givenCluster(process.env);
@@ -139,6 +143,19 @@ export async function startCluster(): Promise<Cluster> {
     return stream;
   }
 
+  async function clear(): Promise<void> {
+    if (!given) return;
+    const names = made.splice(0);
+    const paths = names.map((name) => `/api/v1/namespaces/${name}`);
+    for (const path of paths) await call('DELETE', path).catch(() => {});
+    const isThere = (path: string) => call('GET', path).then(Boolean, () => false);
+    for (let asked = 0; asked < clearTriesMax; asked += 1) {
+      if (!(await Promise.all(paths.map(isThere))).includes(true)) return;
+      await new Promise((resolve) => setTimeout(resolve, again));
+    }
+    throw new Error(`still there: ${names.join(', ')}`);
+  }
+
   const users: Pick<Users, 'userOf' | 'kubeconfigOf'> & Partial<Users> = given
     ? await makeUsers(given, `${prefix}-users`, call)
     : { userOf: (name) => name, kubeconfigOf: (name) => own?.kubeconfigOf(name) ?? '' };
@@ -169,10 +186,10 @@ export async function startCluster(): Promise<Cluster> {
         subjects: [{ kind: 'User', name: users.userOf(user), apiGroup: 'rbac.authorization.k8s.io' }],
       });
     },
+    clear,
     async close() {
       for (const stream of watches) stream.stop();
-      // One of our own goes as a whole.
-      if (given) for (const name of made) await call('DELETE', `/api/v1/namespaces/${name}`).catch(() => {});
+      await clear();
       await users.close?.();
       connection.close();
       await own?.stop();

@@ -51,13 +51,13 @@ export async function startNodes(
 ): Promise<Nodes> {
   const { call, prefix } = cluster;
   const folder = mkdtempSync(join(tmpdir(), 'kwok-'));
-  const endStages = join(folder, 'ends.yaml');
-  writeFileSync(endStages, ['0', 'other'].map(endStage).join('---\n'));
+  const stageFile = join(folder, 'ends.yaml');
+  writeFileSync(stageFile, endStages());
   const { stages } = await builtKwok();
   const stopKwok = await startKwok({
     kubeconfig: cluster.kubeconfig,
     nodeSelector: `${nodeLabel}=${prefix}`,
-    stages: [...stages, endStages],
+    stages: [...stages, stageFile],
   });
   const names = Array.from({ length: count }, (_, at) => `${prefix}-node-${at}`);
   for (const name of names) await addNode(name);
@@ -153,6 +153,7 @@ export async function startNodes(
     running: () => running,
     mostRunning: () => mostRunning,
     async close() {
+      await cluster.clear();
       isOver = true;
       watch.stop();
       for (const { stop } of started.values()) stop.abort();
@@ -164,13 +165,41 @@ export async function startNodes(
   };
 }
 
-/** A stage of kwok's: a pod on which its exit status is written has ended so. */
-function endStage(exit: string): string {
-  const [exitCode, phase, reason] = exit === '0' ? [0, 'Succeeded', 'Completed'] : [1, 'Failed', 'Error'];
-  const statusTemplate = [
+/**
+ * How pods end, as kwok is told. One that is to go has to have ended before it is gone, as with a kubelet: a Job waits for
+ * that. [Kubernetes: Jobs, pod replacement policy]
+ */
+function endStages(): string {
+  const isToGo = { key: '.metadata.deletionTimestamp', operator: 'Exists' };
+  const isWanted = { ...isToGo, operator: 'DoesNotExist' };
+  const phaseIs = (...values: string[]) => ({ key: '.status.phase', operator: 'In', values });
+  const exitIs = (exit: string) => ({
+    ...{ key: `.metadata.annotations["${exitAnnotation}"]`, operator: 'In', values: [exit] },
+  });
+  const stages = [
+    stageOf('pod-done', [isWanted, phaseIs('Running'), exitIs('0')], { statusTemplate: endOf(0) }),
+    stageOf('pod-failed', [isWanted, phaseIs('Running'), exitIs('other')], { statusTemplate: endOf(1) }),
+    stageOf('pod-killed', [isToGo, phaseIs('Pending', 'Running')], { statusTemplate: endOf(143) }),
+    stageOf('pod-gone', [isToGo, phaseIs('Succeeded', 'Failed')], { delete: true }),
+  ];
+  // JSON is YAML too.
+  return stages.map((stage) => JSON.stringify(stage)).join('\n---\n');
+}
+
+function stageOf(name: string, matchExpressions: readonly object[], next: object): object {
+  return {
+    apiVersion: 'kwok.x-k8s.io/v1alpha1',
+    kind: 'Stage',
+    metadata: { name },
+    spec: { resourceRef: { apiGroup: 'v1', kind: 'Pod' }, selector: { matchExpressions }, next },
+  };
+}
+
+function endOf(exitCode: number): string {
+  return [
     '{{ $now := Now }}',
     '{{ $start := or .status.startTime $now }}',
-    `phase: ${phase}`,
+    `phase: ${exitCode === 0 ? 'Succeeded' : 'Failed'}`,
     'conditions:',
     '- lastTransitionTime: {{ $now | Quote }}',
     '  status: "False"',
@@ -184,28 +213,11 @@ function endStage(exit: string): string {
     '  state:',
     '    terminated:',
     `      exitCode: ${exitCode}`,
-    `      reason: ${reason}`,
+    `      reason: ${exitCode === 0 ? 'Completed' : 'Error'}`,
     '      startedAt: {{ $start | Quote }}',
     '      finishedAt: {{ $now | Quote }}',
     '{{ end }}',
   ].join('\n');
-  // JSON is YAML too.
-  return `${JSON.stringify({
-    apiVersion: 'kwok.x-k8s.io/v1alpha1',
-    kind: 'Stage',
-    metadata: { name: `pod-end-${exit}` },
-    spec: {
-      resourceRef: { apiGroup: 'v1', kind: 'Pod' },
-      selector: {
-        matchExpressions: [
-          { key: '.metadata.deletionTimestamp', operator: 'DoesNotExist' },
-          { key: '.status.phase', operator: 'In', values: ['Running'] },
-          { key: `.metadata.annotations["${exitAnnotation}"]`, operator: 'In', values: [exit] },
-        ],
-      },
-      next: { statusTemplate },
-    },
-  })}\n`;
 }
 
 /** Lives until it is told to end, or `ends` says so, by namespace and name. */

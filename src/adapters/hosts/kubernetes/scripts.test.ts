@@ -17,7 +17,7 @@ const token = 'the-token.of-a-test';
 
 interface Asked {
   path: string;
-  body: { runner: string; token: string; milestone?: string };
+  body: { runner: string; token: string; key?: string; milestone?: string };
 }
 type Answer = { status: number; retryAfter?: string; body?: unknown };
 
@@ -94,7 +94,9 @@ describe('the claim of a pod', { concurrency: 4 }, () => {
       writeFileSync(join(secret, 'token'), token);
       assert.equal(await endOf(start(claimScript, { CLAIM_URL: url })), 0);
       assert.equal(readFileSync(join(memory, 'jitconfig'), 'utf8').trim(), jitConfig);
-      assert.deepEqual(claims()[0]?.body, { runner: 'own1-here-small-x', token });
+      const { key = '', ...claim } = claims()[0]?.body ?? {};
+      assert.deepEqual(claim, { runner: 'own1-here-small-x', token });
+      assert.match(key, /^[\w-]{43}$/);
       await until('it has told that it is up', () => asked.some(({ body }) => body.milestone === 'booted'));
       assert.equal(asked.find(({ body }) => body.milestone)?.path, '/runners/milestones');
       for (const rest of ['.new', '.answer', '.headers']) assert.ok(!existsSync(join(memory, rest)), rest);
@@ -108,9 +110,17 @@ describe('the claim of a pod', { concurrency: 4 }, () => {
         const startedAt = performance.now();
         assert.equal(await endOf(start(claimScript, { CLAIM_URL: url })), 0);
         assert.equal(claims().length, 3);
+        assert.equal(new Set(claims().map(({ body }) => body.key)).size, 1, 'it is the same pod that asks');
         assert.ok(performance.now() - startedAt >= 2_000);
       },
     ));
+
+  test('is by a key of its own in each pod of a Job', () =>
+    inPod([granted], async ({ secret, start, claims, url }) => {
+      writeFileSync(join(secret, 'token'), token);
+      for (let pods = 0; pods < 2; pods += 1) await endOf(start(claimScript, { CLAIM_URL: url }));
+      assert.equal(new Set(claims().map(({ body }) => body.key)).size, 2);
+    }));
 
   for (const status of [401, 410])
     test(`that is refused with ${status} waits for the pod's end, asks no more, and ends at once when told`, () =>

@@ -4,10 +4,13 @@
 //   claim   the init container: the configuration, by claim or from the Secret, into a volume in memory
 //   run     the runner's container: takes it out of there, so that no job finds it, and becomes the runner
 //
-// A pod whose claim is refused for good does not end. Its end would end its Job, and with it the other pod of the Job
-// where there are two: "the same program may sometimes be started twice". [Kubernetes: Jobs] The second pod of a Job is
-// refused here (its runner is registered), waits, and goes with the first. A pod that is alone and not wanted is ended
-// by the system, which refused it.
+// Where a Job has two pods ("the same program may sometimes be started twice" [Kubernetes: Jobs]), both have its token.
+// So each makes a key of its own, which it claims with: the one that is first has the claim, may repeat it if an answer
+// was lost, and the other is refused from the start. Without it the other's claim would look like such a repetition, and
+// take the registration away from the first.
+//
+// A pod whose claim is refused for good does not end. Its end would end its Job, and with it the other pod of the Job.
+// It waits, and goes with the first. A pod that is alone and not wanted is ended by the system, which refused it.
 
 export const paths = {
   linux: { secret: '/run/runner-secret', memory: '/run/runner', directory: '/home/runner' },
@@ -38,12 +41,13 @@ post() {
   curl --silent --max-time "$1" --header 'content-type: application/json' --data-binary @- \\
     --output "$2" --dump-header "$3" --write-out '%{http_code}' "$4"
 }
+key=$(head -c 32 /dev/urandom | base64 | tr '+/' '-_' | tr -d '=\n')
 proof() { printf '"runner":"%s","token":"%s"' "$RUNNER_NAME" "$(cat ${secret}/token)"; }
 printf '{%s,"milestone":"booted"}' "$(proof)" |
   post ${noteSecondsMax} /dev/null /dev/null "\${CLAIM_URL%/claim}/milestones" >/dev/null 2>&1 &
 while :; do
   rm -f ${memory}/.headers
-  status=$(printf '{%s}' "$(proof)" |
+  status=$(printf '{%s,"key":"%s"}' "$(proof)" "$key" |
     post ${claimSecondsMax} ${memory}/.answer ${memory}/.headers "$CLAIM_URL") || status=000
   case "$status" in
     200)
@@ -82,6 +86,9 @@ if (-not $env:CLAIM_URL) {
 }
 $token = (Get-Content -Raw ${windows.secret}\\token).Trim()
 $body = @{ runner = $env:RUNNER_NAME; token = $token }
+$bytes = New-Object byte[] 32
+([Security.Cryptography.RandomNumberGenerator]::Create()).GetBytes($bytes)
+$key = [Convert]::ToBase64String($bytes).TrimEnd('=').Replace('+', '-').Replace('/', '_')
 function Send($url, $what, $seconds) {
   Invoke-WebRequest -UseBasicParsing -Method Post -Uri $url -TimeoutSec $seconds -ContentType 'application/json' \`
     -Body (ConvertTo-Json -Compress $what)
@@ -93,7 +100,7 @@ while ($true) {
   $seconds = ${pauseSecondsDefault}
   $status = 0
   try {
-    $answer = Send $env:CLAIM_URL $body ${claimSecondsMax}
+    $answer = Send $env:CLAIM_URL ($body + @{ key = $key }) ${claimSecondsMax}
     $status = [int]$answer.StatusCode
     $headers = $answer.Headers
     if ($status -eq 200) {
