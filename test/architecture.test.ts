@@ -258,6 +258,26 @@ const rules: Rule[] = [
     ],
   },
   {
+    says: "programs of a MicroVM's image bring nothing but themselves and what Node brings: all that is in them is in each snapshot",
+    find: (file) =>
+      /^src\/adapters\/hosts\/microvm\/image\/(?!context\.ts$|testing)/.test(file.path)
+        ? file.imports
+            .filter(
+              (i) => i.kind === 'package' || (i.kind === 'file' && !i.target.includes('/microvm/image/')),
+            )
+            .map(asFinding)
+        : [],
+    breaks: [
+      ['src/adapters/hosts/microvm/image/work.ts', `import { z } from 'zod';`],
+      ['src/adapters/hosts/microvm/image/hooks.ts', `import { launch } from '../launch.ts';`],
+    ],
+    keeps: [
+      ['src/adapters/hosts/microvm/image/work.ts', `import { claim } from './claim.ts';`],
+      ['src/adapters/hosts/microvm/image/hooks.ts', `import { createServer } from 'node:http';`],
+      ['src/adapters/hosts/microvm/image/context.ts', `import { buildSync } from 'esbuild';`],
+    ],
+  },
+  {
     says: 'hooks stand inside a describe: all test files share a process, where others run for every test of every file',
     of: 'tests',
     find: ({ code }) => matches(code, hookOfAllFiles),

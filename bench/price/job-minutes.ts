@@ -24,7 +24,7 @@ const perHour = {
   gitHubArm: { usd: 0.005 * 60, from: 'GitHub: Actions runner pricing, 2026' },
 } as const satisfies Readonly<Record<string, Price>>;
 
-export type Part = keyof typeof perHour;
+type Part = keyof typeof perHour;
 
 export interface Machine {
   host: string;

@@ -31,8 +31,6 @@ export const microvmHostOptions = z.strictObject({
     .optional(),
 });
 
-export type MicrovmHostOptions = z.output<typeof microvmHostOptions>;
-
 /** `machine` of a pool. */
 export const microvmMachine = z.strictObject({
   /**

@@ -5,7 +5,7 @@ import type { LaunchRequest } from '../../../ports/host.ts';
 import type { HookPayload } from './image/payload.ts';
 
 /** [the service's model: RunHookPayload] */
-export const payloadLengthMax = 4_096;
+const payloadLengthMax = 4_096;
 
 /** Secret: it holds the token. */
 export function payloadOf({ name, configuration, traceparent }: LaunchRequest): string {

@@ -11,7 +11,7 @@ type Schema = Simple | readonly unknown[] | (() => Schema);
 const simple = { text: 0, number: 1, yesOrNo: 2, list: 64, map: 128 } as const;
 const kinds = { list: 1, map: 2, structure: 3, union: 4 } as const;
 
-export const operationNames = [
+const operationNames = [
   'RunMicrovm',
   'GetMicrovm',
   'ListMicrovms',
