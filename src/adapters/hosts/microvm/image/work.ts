@@ -3,6 +3,7 @@
 
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { argv, exit, getuid, stdin } from 'node:process';
 import { createInterface } from 'node:readline';
 import { claim, type Wake } from './claim.ts';
@@ -57,7 +58,7 @@ async function milestone({ claimUrl, runner, token }: HookPayload, what: string)
 /** The configuration goes by the environment, which the runner clears, and never by the arguments. */
 async function runJob(told: HookPayload, jitConfig: string, { runnerFolder, user }: Places): Promise<void> {
   const who = userNamed(user);
-  const child = spawn('./run.sh', [], {
+  const child = spawn(join(runnerFolder, 'run.sh'), [], {
     cwd: runnerFolder,
     env: {
       PATH: path,
