@@ -44,7 +44,11 @@ export type ResultEvent = Readonly<Record<string, unknown>>;
 
 export interface PlatformSettings {
   clock: Clock;
-  functions: readonly FunctionSettings[];
+  functions?: readonly FunctionSettings[];
+  /** Of a function that is not among them; for names that a deploy has made. */
+  functionOf?: (name: string) => FunctionSettings | undefined;
+  /** As ARNs name it. */
+  place?: { account: string; region: string };
   onResult?: (event: ResultEvent) => void;
 }
 
@@ -72,8 +76,7 @@ export class LambdaRefusal extends Error {
   }
 }
 
-const account = '123456789012';
-const region = 'eu-west-1';
+const placeDefault = { account: '123456789012', region: 'eu-west-1' };
 /** [Lambda: quotas, asynchronous payload] */
 const payloadBytesMax = 1_048_576;
 /** Lambda tries again what found no concurrency, at first after a second. */
@@ -85,7 +88,9 @@ interface Queued {
   since: number;
 }
 
-export function createPlatform({ clock, functions, onResult = () => {} }: PlatformSettings): Platform {
+export function createPlatform(given: PlatformSettings): Platform {
+  const { clock, functions = [], functionOf, onResult = () => {} } = given;
+  const { account, region } = given.place ?? placeDefault;
   const byName = new Map(functions.map((settings) => [settings.name, settings]));
   const active = new Map<Running, { invocation: Invocation; functionName: string }>();
   const most = new Map<string, number>();
@@ -181,7 +186,7 @@ export function createPlatform({ clock, functions, onResult = () => {} }: Platfo
 
   return {
     enqueue(functionName, { payload, tenantId, times = 1 }) {
-      const settings = byName.get(functionName);
+      const settings = byName.get(functionName) ?? functionOf?.(functionName);
       const functionArn = `arn:aws:lambda:${region}:${account}:function:${functionName}`;
       if (!settings)
         throw new LambdaRefusal('ResourceNotFoundException', `Function not found: ${functionArn}`, 404);

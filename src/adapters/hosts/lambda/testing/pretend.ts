@@ -1,6 +1,8 @@
 // Programs of functions in this process: what a claim decides, and nothing of a runner. One invocation of a name becomes
 // it, and works until somebody ends it; the next is told that the claim is spent, and ends.
 
+import type { RunnerName } from '../../../../core/ids.ts';
+import { payloadSchema } from '../payload.ts';
 import type { Program, Result, Running } from './platform.ts';
 
 export interface Pretence {
@@ -38,6 +40,37 @@ export function createPretence(): Pretence {
         kind: 'answered',
         payload: JSON.stringify({ outcome: 'ended', why: 'its runner has ended' }),
       }),
+  };
+}
+
+/** What a program knows of its machine: as a simulated host's machines do, so that their programs run here too. */
+interface PretendMachine {
+  name: RunnerName;
+  configuration: { kind: 'claimed'; url: string; token: string };
+  end(cause: string): void;
+}
+
+/** A program that is written for such machines; one whose claim is refused says so by its cause. */
+export function programOf(start: (machine: PretendMachine) => { vanish(): void }): Program {
+  return ({ payload }) => {
+    const { runner, claimUrl: url, token } = payloadSchema.parse(JSON.parse(payload));
+    const { promise, resolve } = Promise.withResolvers<Result>();
+    const started = start({
+      name: runner as RunnerName,
+      configuration: { kind: 'claimed', url, token },
+      end: (why) => {
+        const outcome = why.includes("machine's own key") ? 'spent' : 'ended';
+        resolve({ kind: 'answered', payload: JSON.stringify({ outcome, why }) });
+      },
+    });
+    return {
+      result: promise,
+      free: promise.then(() => {}),
+      kill: () => {
+        started.vanish();
+        resolve({ kind: 'failed', errorType: 'Sandbox.Timedout', errorMessage: 'Task timed out' });
+      },
+    };
   };
 }
 

@@ -19,7 +19,7 @@ interface Knock {
   body: Record<string, unknown>;
 }
 
-export interface DoorAnswer {
+interface DoorAnswer {
   status: number;
   body?: object;
   retryAfterSeconds?: number;
