@@ -143,7 +143,7 @@ function part(
 ): Span {
   return {
     traceId: parent.traceId,
-    spanId: spanIdOf(parent.traceId, parent.spanId, `${name}#${given.which ?? ''}`),
+    spanId: spanIdOf(parent.spanId, `${name}#${given.which ?? ''}`),
     parentId: parent.spanId,
     name,
     kind: 'internal',

@@ -53,10 +53,10 @@ describe('a trace', () => {
   });
 
   it('gives a part the same id each time, and another one to another part', () => {
-    const ids = ['run', 'queue', 'run#1'].map((name) => spanIdOf('t', 'p', name));
+    const ids = ['run', 'queue', 'run#1'].map((name) => spanIdOf('p', name));
     assert.deepEqual(
       ids,
-      ['run', 'queue', 'run#1'].map((name) => spanIdOf('t', 'p', name)),
+      ['run', 'queue', 'run#1'].map((name) => spanIdOf('p', name)),
     );
     assert.equal(new Set(ids).size, 3);
     for (const id of ids) assert.match(id, /^[0-9a-f]{16}$/);

@@ -15,6 +15,7 @@ import {
 import type { Configuration } from '../../core/configuration.ts';
 import type { HostName, PoolName } from '../../core/ids.ts';
 import type { JobSighting } from '../../core/job.ts';
+import type { Span } from '../../core/spans.ts';
 import type { BudgetKey } from '../../ports/budgets.ts';
 import type { ItemKey, JobsTable } from '../../ports/jobs-table.ts';
 import type { Wake } from '../messenger/handler.ts';
@@ -73,6 +74,28 @@ describe('the publisher', () => {
     assert.equal(job.counted?.class, 'ordered');
     assert(message?.body.status === 'launch');
     assert.equal((await table.readRunner(message.body.runner))?.forJob, job.key);
+  });
+
+  it('tells the spans of a job that has ended, and forgets its steps once they are told', async () => {
+    const { stations, run } = world();
+    const traceparent = `00-${'a'.repeat(32)}-${'a'.repeat(16)}-01`;
+    const told: string[] = [];
+    const tracer = { export: (spans: readonly Span[]) => void told.push(...spans.map(({ name }) => name)) };
+    const step = { name: 'make', conclusion: 'success', startedAt: startMs, completedAt: startMs + 5 };
+    await stations.table.recordJob(keyOf(1), [seen(1, { traceparent })], startMs);
+    const ended = {
+      phase: 'completed',
+      startedAt: startMs,
+      completedAt: startMs + 9,
+      steps: [step],
+    } as const;
+    await stations.table.recordJob(keyOf(1), [seen(1, { traceparent, ...ended })], startMs + 10);
+    assert.deepEqual((await jobOf(stations, 1)).steps, [step], 'kept until then');
+    await run([{ kind: 'job', key: keyOf(1) }], { tracer });
+    for (const name of ['run', 'make']) assert.ok(told.includes(name), `${name} among ${told.join(', ')}`);
+    const job = await jobOf(stations, 1);
+    assert.equal(job.dirty, null);
+    assert.deepEqual(job.steps, []);
   });
 
   it('run again with the same message changes nothing and publishes nothing', async () => {

@@ -29,7 +29,7 @@ import { itemsPerNotification, type Notification, notify } from '../notification
 import { createLearn, giveBack, type KnowledgeDeps, newPurse, type Purse } from './knowledge.ts';
 import { metrics } from './metrics.ts';
 import { observePhases } from './phases.ts';
-import { spansOfCommit } from './spans.ts';
+import { spansOfCommit, withoutSteps } from './spans.ts';
 import { createTouch } from './touch.ts';
 import { logTransitions } from './transitions.ts';
 
@@ -137,7 +137,7 @@ export function createPublisher(deps: PublisherDeps): BatchHandler<Notification>
     if (!decided.commit)
       return { outcome: 'level', more: decided.more, left: leftOf(decided), recountAgain: decided.more };
     await touch(decided.commit);
-    const result = await table.commit(decided.commit);
+    const result = await table.commit(withoutSteps(decided.commit));
     telemetry.count(metrics.commits, { host, outcome: result.outcome });
     if (result.outcome !== 'committed') return { outcome: 'conflict' };
     spend(purse, decided);

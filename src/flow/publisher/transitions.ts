@@ -59,6 +59,7 @@ function fieldsOf(job: Job, step: Step): Fields {
     case 'started':
       return {
         job: id,
+        pool,
         runner: job.runner?.name ?? null,
         waitedMs: startedAt === null ? null : startedAt - createdAt,
         ...trace,
@@ -66,8 +67,9 @@ function fieldsOf(job: Job, step: Step): Fields {
     case 'completed':
       return {
         job: id,
-        conclusion: job.conclusion,
+        pool,
         runner: job.runner?.name ?? null,
+        conclusion: job.conclusion,
         tookMs: startedAt === null || completedAt === null ? null : completedAt - startedAt,
         ...trace,
       };

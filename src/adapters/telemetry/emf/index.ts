@@ -28,7 +28,7 @@ export interface EmfOptions {
 }
 
 export interface EmfTelemetry extends Telemetry {
-  /** An event comes in: lines carry its request from now on. */
+  /** An event comes in: lines about trouble, and of metrics, carry its request from now on. What goes well is told of jobs. */
   begin(requestId: string): void;
   /** Writes what was added up. When an event was handled, whatever became of it. */
   flush(): void;
@@ -178,7 +178,7 @@ export function createEmfTelemetry(options: EmfOptions): EmfTelemetry {
       time: timeOf(clock),
       message: cleaned(message),
       ...fields,
-      ...(requestId !== null && { requestId }),
+      ...(requestId !== null && levels.indexOf(level) > levels.indexOf('info') && { requestId }),
     };
     let length = JSON.stringify(line).length;
     for (const [name, value] of Object.entries(given).slice(0, fieldsMax)) {

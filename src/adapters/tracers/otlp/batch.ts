@@ -12,7 +12,7 @@ export interface SpanBatch {
   spans(): number;
   /** How long it is by now, but for what it begins with. */
   length(): number;
-  /** The request; nothing is added afterwards. */
+  /** The request; the next begins empty. */
   finish(): Uint8Array;
 }
 
@@ -46,7 +46,8 @@ export function createSpanBatch(from: Readonly<Record<string, string>>, bytesAtF
       writeAttributes(writer, 1, from);
       writer.end(1, scopeLength);
       writer.end(1, 0);
-      return writer.bytes();
+      count = 0;
+      return writer.take();
     },
   };
 }

@@ -7,7 +7,7 @@ import type { Cancel, Clock } from '../../../ports/clock.ts';
 import type { Telemetry } from '../../../ports/telemetry.ts';
 import type { Tracer } from '../../../ports/tracer.ts';
 import { metrics } from '../metrics.ts';
-import { createSpanBatch, type SpanBatch } from './batch.ts';
+import { createSpanBatch } from './batch.ts';
 import { createPost, type Delivered, protobufHeaders } from './delivery.ts';
 import { tracesUrl } from './url.ts';
 
@@ -54,7 +54,7 @@ export function createOtlpTracer(settings: OtlpTracerSettings): OtlpTracer {
   const waiting: SpanRequest[] = [];
   const lose = createLosses(clock, telemetry);
   const ending = new AbortController();
-  let batch = newBatch();
+  const batch = createSpanBatch(resource, requestBytesMax);
   let cancelTimer: Cancel | null = null;
   let sending: Promise<void> | null = null;
   /** Ends the wait before the next try. */
@@ -79,18 +79,14 @@ export function createOtlpTracer(settings: OtlpTracerSettings): OtlpTracer {
     },
   };
 
-  function newBatch(): SpanBatch {
-    return createSpanBatch(resource, requestBytesMax);
-  }
-
   function finishRequest(): void {
     cancelTimer?.();
     cancelTimer = null;
     const spans = batch.spans();
     if (spans === 0) return;
-    if (waiting.length < requestsMax) waiting.push({ body: batch.finish(), spans });
+    const body = batch.finish();
+    if (waiting.length < requestsMax) waiting.push({ body, spans });
     else lose('sending', spans, 'the collector does not take them in time');
-    batch = newBatch();
     sending ??= sendAll();
   }
 

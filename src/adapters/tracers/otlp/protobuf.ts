@@ -1,12 +1,13 @@
 // Writes protobuf from the end of a message towards its beginning. A part of a message is preceded by its length, which
-// is known once the part is written: so nothing is measured first, and nothing is moved.
+// is known once the part is written: so nothing is measured first, and nothing is moved. A writer is used again and
+// again, which also keeps the engine's optimised code of it.
 // [Protocol Buffers: Encoding]
 
 export interface BackwardWriter {
   /** Of what is written so far; what is between two answers is a part's length. */
   length(): number;
-  /** What is written, as it stands. */
-  bytes(): Uint8Array;
+  /** A copy of what is written; then it begins anew. */
+  take(): Uint8Array;
   /** A field's number, before its value. */
   tag(field: number, type: WireType): void;
   /** What was written since it was so long is the field's value: its length, and its number. */
@@ -19,7 +20,6 @@ export interface BackwardWriter {
   text(value: string): void;
   /** Of an even number of digits. */
   hex(digits: string): void;
-  raw(bytes: Uint8Array): void;
 }
 
 export type WireType = (typeof wire)[keyof typeof wire];
@@ -105,7 +105,11 @@ export function createBackwardWriter(bytesAtFirst: number): BackwardWriter {
 
   return {
     length,
-    bytes: () => buffer.subarray(at),
+    take() {
+      const taken = Buffer.from(buffer.subarray(at));
+      at = buffer.length;
+      return taken;
+    },
     tag,
     end(field, lengthBefore) {
       varint(length() - lengthBefore);
@@ -129,16 +133,12 @@ export function createBackwardWriter(bytesAtFirst: number): BackwardWriter {
       const count = digits.length >>> 1;
       makeRoom(count);
       for (let i = 0; i < count; i += 1)
-        buffer[at + i] = (digitOf(digits.charCodeAt(2 * i)) << 4) | digitOf(digits.charCodeAt(2 * i + 1));
-    },
-    raw(bytes) {
-      makeRoom(bytes.length);
-      buffer.set(bytes, at);
+        buffer[at + i] =
+          ((digitOf[digits.charCodeAt(2 * i)] ?? 0) << 4) | (digitOf[digits.charCodeAt(2 * i + 1)] ?? 0);
     },
   };
 }
 
-/** Of `0`–`9` and `a`–`f`. */
-function digitOf(code: number): number {
-  return code < 0x3a ? code - 0x30 : code - 0x57;
-}
+/** Of `0`–`9` and `a`–`f`, by their codes. */
+const digitOf = new Uint8Array(128);
+for (const [digit, character] of [...'0123456789abcdef'].entries()) digitOf[character.charCodeAt(0)] = digit;
