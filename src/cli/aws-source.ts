@@ -7,12 +7,13 @@ import { createDynamoDbJobsTable } from '../adapters/jobs-tables/dynamodb/index.
 import { readEnvironment } from '../config/environment.ts';
 import { loadConfiguration } from '../config/load.ts';
 import { describeProblem, type Problem } from '../config/problem.ts';
-import { gitHubName, jobKey } from '../core/ids.ts';
+import { gitHubName, jobKey, parseRunnerName, type RunnerName } from '../core/ids.ts';
 import { lookAtIdentity } from '../deployments/aws/deploy/checks/all.ts';
 import type { Clients } from '../deployments/aws/deploy/clients.ts';
 import { readDeadLetterQueues } from '../deployments/aws/deploy/dead-letters.ts';
 import { isNamed, redriveQueue } from '../deployments/aws/deploy/redrive.ts';
 import { type DeployedStack, outputOf, readStacks } from '../deployments/aws/deploy/stacks.ts';
+import { logsOfRunner } from '../deployments/aws/runner-logs/index.ts';
 import { createOperator } from '../flow/operator/operator.ts';
 import type { Clock, Random } from '../ports/clock.ts';
 import { CommandError, exitCodes, noSuchQueue, type Redriven, type Source } from './source.ts';
@@ -49,13 +50,15 @@ export async function openAwsSource(
     return {
       ...operator,
       why: (jobId) => operator.why(jobKey(github, jobId)),
-      log: () =>
-        Promise.reject(
-          new CommandError(
-            'Logs of deployed runners are where their host ships them: see the page of the host in docs/hosts.',
-            { exitCode: exitCodes.failed },
-          ),
-        ),
+      async log(name, wanted) {
+        const runner = parseRunnerName(name) && (await table.readRunner(name as RunnerName));
+        const found = await logsOfRunner(
+          { name, runner, ...wanted },
+          { clients, stacks, stackName, configuration, waiting: wanted },
+        );
+        if (found.outcome === 'elsewhere') throw new CommandError(found.text, { exitCode: exitCodes.failed });
+        return found.outcome === 'found' ? found.lines : null;
+      },
       redrive: (queue) => redriveAll({ clients, stacks }, queue, { clock, random }),
       close: () => clients.close(),
     };

@@ -9,6 +9,7 @@ import {
   localApiAddress,
   localApiFile,
 } from '../deployments/embedded/local-api-file.ts';
+import { linesOfLog } from './local-log.ts';
 import { CommandError, exitCodes, noSuchQueue, type Redriven, type Source } from './source.ts';
 
 /** It answers from its table within moments; a backlog of many thousands takes some seconds. */
@@ -69,9 +70,18 @@ export async function openLocalSource(dataDirectory: string): Promise<Source> {
     why: (jobId) => readIfThere(`/jobs/${jobId}`),
     changePool: (pool, change) =>
       readIfThere(`/pools/${encodeURIComponent(pool)}`, { method: 'POST', body: change }),
-    log: async (runner) => {
-      const response = await ask(`/runners/${encodeURIComponent(runner)}/log`);
-      return response.status === 404 ? null : response.text();
+    async log(runner, wanted) {
+      if (wanted.part === 'diag')
+        throw new CommandError(
+          'The diagnostics of a runner on a local host are in its work directory, and go with it: leave out --diag.',
+          { exitCode: exitCodes.failed },
+        );
+      const readEnd = async () => {
+        const response = await ask(`/runners/${encodeURIComponent(runner)}/log`);
+        return response.status === 404 ? null : response.text();
+      };
+      const first = await readEnd();
+      return first === null ? null : linesOfLog(first, readEnd, wanted);
     },
     async redrive(queue) {
       const query = queue === null ? '' : `?queue=${encodeURIComponent(queue)}`;

@@ -31,6 +31,10 @@ export interface ProgramDeps {
 
 const lookAgainMs = 2_000;
 
+/** Of a log: what fits a terminal's memory; and what one question may read of CloudWatch Logs. */
+const linesDefault = 1_000;
+const linesMax = 100_000;
+
 /** Runs the command, and answers its exit code. */
 export async function runCommand(deps: ProgramDeps, args: readonly string[]): Promise<number> {
   const opened: Source[] = [];
@@ -168,18 +172,25 @@ export function createProgram(deps: ProgramDeps): Command {
   program
     .command('logs')
     .description(
-      'the output of a runner on a local host, up to its last megabyte; elsewhere: where to find it',
+      "a runner's output: of a local host, of EC2 where it is shipped, of a function; else where to look",
     )
     .argument('<runner>', "the runner's name")
-    .action(async (runner: string) => {
-      const log = await (await open()).log(runner);
-      if (log === null)
-        throw new CommandError(
-          `There is no log of ${runner}: it ran elsewhere, its log has been cleared away, or no runner had this name.`,
-          { exitCode: exitCodes.notFound },
-        );
-      answer(log, (text) => text.trimEnd());
-    });
+    .option('--diag', "the diagnostics of GitHub's runner instead", false)
+    .option('--lines <count>', 'the last so many', wholeNumber(1, linesMax), linesDefault)
+    .option('--follow', 'and what is added, until Ctrl-C', false)
+    .action(
+      async (runner: string, { diag, lines, follow }: { diag: boolean; lines: number; follow: boolean }) => {
+        const { pause, isStopped } = deps;
+        const part = diag ? 'diag' : 'console';
+        const log = await (await open()).log(runner, { part, linesMax: lines, follow, pause, isStopped });
+        if (log === null)
+          throw new CommandError(
+            `There is no log of ${runner}: it ran elsewhere, its log has been cleared away or has not begun, or no runner had this name.`,
+            { exitCode: exitCodes.notFound },
+          );
+        for await (const line of log) answer(line, (text) => text);
+      },
+    );
 
   program
     .command('redrive')

@@ -10,6 +10,17 @@ export interface Redriven {
   recounted: readonly string[];
 }
 
+export interface LogWanted {
+  /** What the machine printed, or the diagnostics of GitHub's runner. */
+  part: 'console' | 'diag';
+  /** The last so many. */
+  linesMax: number;
+  /** Goes on with what is added, until it is stopped. */
+  follow: boolean;
+  pause(ms: number): Promise<void>;
+  isStopped(): boolean;
+}
+
 export interface Source {
   status(): Promise<StatusView>;
   jobs(filter: JobsFilter): Promise<JobView[]>;
@@ -17,8 +28,8 @@ export interface Source {
   why(jobId: number): Promise<WhyView | null>;
   /** `null`: no such pool. */
   changePool(pool: string, change: PoolChange): Promise<PoolView | null>;
-  /** `null`: no log of such a runner is there. */
-  log(runner: string): Promise<string | null>;
+  /** Line by line. `null`: no log of such a runner is there. */
+  log(runner: string, wanted: LogWanted): Promise<AsyncIterable<string> | null>;
   /** Of one queue, or of all. */
   redrive(queue: string | null): Promise<Redriven[]>;
   close(): void;

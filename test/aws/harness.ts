@@ -9,7 +9,6 @@ import {
   LambdaClient,
   UpdateFunctionConfigurationCommand,
 } from '@aws-sdk/client-lambda';
-import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { SNSClient } from '@aws-sdk/client-sns';
 import {
   GetQueueAttributesCommand,
@@ -19,8 +18,6 @@ import {
   SetQueueAttributesCommand,
   SQSClient,
 } from '@aws-sdk/client-sqs';
-import { SSMClient } from '@aws-sdk/client-ssm';
-import { STSClient } from '@aws-sdk/client-sts';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { createSystemClock } from '../../src/adapters/clock/system/index.ts';
 import { createSystemRandom } from '../../src/adapters/clock/system/random.ts';
@@ -28,7 +25,6 @@ import { createDynamoDbJobsTable } from '../../src/adapters/jobs-tables/dynamodb
 import { awsSchema } from '../../src/config/aws.ts';
 import { demandConfiguration } from '../../src/config/check.ts';
 import type { HostName, PoolName } from '../../src/core/ids.ts';
-import type { Clients } from '../../src/deployments/aws/deploy/clients.ts';
 import { exitStatus } from '../../src/deployments/aws/deploy/exit-status.ts';
 import { redrive } from '../../src/deployments/aws/deploy/redrive.ts';
 import { connect } from '../../src/deployments/aws/emulated/connection.ts';
@@ -297,15 +293,10 @@ export async function purge({ sqs }: Pick<Trial, 'sqs'>, { url }: Queue): Promis
 export async function redriveLike(trial: Trial, queue: string): Promise<string> {
   const { endpoint } = trial.cloud;
   const said: string[] = [];
-  const clients: Clients = {
+  const clients = {
     cloudFormation: connect(CloudFormationClient, endpoint),
-    dynamoDb: DynamoDBDocumentClient.from(connect(DynamoDBClient, endpoint)),
-    secretsManager: connect(SecretsManagerClient, endpoint),
     sns: connect(SNSClient, endpoint),
     sqs: connect(SQSClient, endpoint),
-    ssm: connect(SSMClient, endpoint),
-    sts: connect(STSClient, endpoint),
-    close: () => {},
   };
   const status = await redrive(
     { queue, dryRun: false },
@@ -316,7 +307,7 @@ export async function redriveLike(trial: Trial, queue: string): Promise<string> 
       ...{ clock: trial.clock, random: trial.random, signal: new AbortController().signal },
     },
   );
-  for (const client of Object.values(clients)) if ('destroy' in client) client.destroy();
+  for (const client of Object.values(clients)) client.destroy();
   if (status !== exitStatus.done) throw new Error(`redrive ended with ${status}: ${said.join('\n')}`);
   return said.join('\n');
 }

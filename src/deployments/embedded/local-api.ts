@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { getRequestListener } from '@hono/node-server';
 import { Hono } from 'hono';
 import { z } from 'zod';
+import { partsOfLog } from '../../adapters/hosts/local/bounded-log.ts';
 import type { GitHubName } from '../../core/ids.ts';
 import { jobKey, parseRunnerName } from '../../core/ids.ts';
 import type { Operator, PoolChange } from '../../flow/operator/operator.ts';
@@ -121,6 +122,13 @@ async function readToken(file: string): Promise<string | null> {
 }
 
 async function readEnd(path: string): Promise<Uint8Array<ArrayBuffer> | null> {
+  const parts = await Promise.all(partsOfLog(path).map(readPart));
+  if (parts[0] === null) return null;
+  const whole = Buffer.concat(parts.filter((part) => part !== null));
+  return whole.subarray(Math.max(0, whole.length - logBytesMax));
+}
+
+async function readPart(path: string): Promise<Uint8Array | null> {
   const file = await open(path).catch(() => null);
   if (file === null) return null;
   try {

@@ -16,11 +16,15 @@ export interface BoundedLog {
   close(lastLine: string): void;
 }
 
+/** Where it is while it is written, in the order of time; afterwards all of it is in the first. */
+export function partsOfLog(path: string): [head: string, olderTail: string, tail: string] {
+  return [path, `${path}.tail-older`, `${path}.tail`];
+}
+
 export function createBoundedLog(path: string, bytesMax: number): BoundedLog {
   const headBytesMax = Math.floor(bytesMax * headShare);
   const tailBytesMax = Math.floor((bytesMax - headBytesMax) / tailFiles);
-  const tail = `${path}.tail`;
-  const olderTail = `${path}.tail-older`;
+  const [, olderTail, tail] = partsOfLog(path);
   let headBytes = sizeOf(path);
   let tailBytes = 0;
   let lostBytes = 0;

@@ -1,6 +1,7 @@
 // The AWS clients of the commands, all with the same region, endpoint, credentials and bounds.
 
 import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
+import { CloudWatchLogsClient } from '@aws-sdk/client-cloudwatch-logs';
 import type { DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { SNSClient } from '@aws-sdk/client-sns';
@@ -13,6 +14,7 @@ import { createDynamoDbClient } from '../../../adapters/jobs-tables/dynamodb/ind
 
 export interface Clients {
   cloudFormation: CloudFormationClient;
+  cloudWatchLogs: CloudWatchLogsClient;
   dynamoDb: DynamoDBDocumentClient;
   secretsManager: SecretsManagerClient;
   sns: SNSClient;
@@ -48,6 +50,7 @@ export function createClients(variables: Variables, region: string): Clients {
   } satisfies DynamoDBClientConfig;
   const clients = {
     cloudFormation: new CloudFormationClient(config),
+    cloudWatchLogs: new CloudWatchLogsClient(config),
     dynamoDb: createDynamoDbClient(config),
     secretsManager: new SecretsManagerClient(config),
     sns: new SNSClient(config),

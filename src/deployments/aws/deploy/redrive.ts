@@ -18,6 +18,8 @@ import { hostsDeployed } from './living.ts';
 import { deletePage, moveBack } from './move-back.ts';
 import { type DeployedStack, demandOutput, readStacks } from './stacks.ts';
 
+export type QueueClients = Pick<Clients, 'cloudFormation' | 'sns' | 'sqs'>;
+
 export interface RedriveOptions {
   /** A part of a queue's name; `null`: all of them. */
   queue: string | null;
@@ -27,7 +29,7 @@ export interface RedriveOptions {
 
 export async function redrive(
   { queue: wanted, dryRun }: RedriveOptions,
-  given: { clients: Clients; deployment: string },
+  given: { clients: QueueClients; deployment: string },
   deps: CommandDeps,
 ): Promise<ExitStatus> {
   const { output, clock, signal } = deps;
@@ -80,7 +82,7 @@ export interface QueueRedriven {
 /** All dead letters of one queue, once more. */
 export async function redriveQueue(
   queue: DeadLetterQueue,
-  deployed: { clients: Clients; stacks: readonly DeployedStack[] },
+  deployed: { clients: QueueClients; stacks: readonly DeployedStack[] },
   deps: Pick<CommandDeps, 'clock' | 'random'>,
 ): Promise<QueueRedriven> {
   const { source } = queue;
@@ -109,7 +111,7 @@ function describe({ name, depth }: DeadLetterQueue, look: DeadLetterLook, now: n
  */
 async function recountInstead(
   queue: DeadLetterQueue,
-  { clients: { sns, sqs }, stacks }: { clients: Clients; stacks: readonly DeployedStack[] },
+  { clients: { sns, sqs }, stacks }: { clients: QueueClients; stacks: readonly DeployedStack[] },
   { clock, random }: Pick<CommandDeps, 'clock' | 'random'>,
 ): Promise<Pick<QueueRedriven, 'moved' | 'recounted'>> {
   const hosts = hostsDeployed(stacks);

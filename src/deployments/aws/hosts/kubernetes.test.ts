@@ -51,7 +51,11 @@ describe('the opener of hosts on Kubernetes', () => {
       const { configuration } = demandConfiguration({
         hosts: {
           pods: { type: 'kubernetes', limit: 3, options: settings.options },
-          lab: { type: 'simulated', limit: 3, options: { url: 'http://127.0.0.1:1', token: 'the token of a test' } },
+          lab: {
+            type: 'simulated',
+            limit: 3,
+            options: { url: 'http://127.0.0.1:1', token: 'the token of a test' },
+          },
         },
         pools: {
           lint: { host: 'pods', os: 'linux', labels: ['lint'], limit: 3 },

@@ -12,6 +12,7 @@ import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { RemovalPolicy } from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
 import type { HostSettings } from '../../../../core/configuration.ts';
+import { shippedLogGroup } from './names.ts';
 
 export interface ShippedLogs {
   /** Its name. Streams in it: `<runner>/console`, `<runner>/diag`. */
@@ -55,8 +56,4 @@ export function createShippedLogs(
   });
   const { instanceProfileName } = new InstanceProfile(scope, 'Profile', { role });
   return { group, profileName: instanceProfileName, roleArn: role.roleArn };
-}
-
-function shippedLogGroup(stackName: string, host: string): string {
-  return `/${stackName}/runners/${host}`;
 }
