@@ -12,7 +12,7 @@ import { type Clients, createClients, regionOfProfile } from '../clients.ts';
 import { type Place, placeOf } from '../place.ts';
 import { lookAtApp } from './app.ts';
 import { readBootstrap } from './bootstrap.ts';
-import { checkHosts, checkIdentityKeys } from './configuration.ts';
+import { checkHosts, checkIdentityKeys, checkImageBuilder } from './configuration.ts';
 import { readIdentity } from './credentials.ts';
 import { checkEnvironment, type DeployEnvironment } from './environment-file.ts';
 import { checkTraces } from './traces.ts';
@@ -91,7 +91,9 @@ async function readConfiguration(
   try {
     const read = await loadConfiguration(file);
     warnings.push(...read.warnings.map(describeWarning));
-    problems.push(...checkHosts(read.configuration, deployable, placeOf(variables, null).isEmulator));
+    const { isEmulator } = placeOf(variables, null);
+    problems.push(...checkHosts(read.configuration, deployable, isEmulator));
+    if (!isEmulator) problems.push(...checkImageBuilder(read.configuration, variables));
     return { configuration: read.configuration, settings: read.aws };
   } catch (error) {
     if (!(error instanceof ConfigurationError)) throw error;

@@ -6,6 +6,7 @@ import { after, before, beforeEach, describe, test } from 'node:test';
 import { STSClient } from '@aws-sdk/client-sts';
 import { createSystemClock } from '../../../../adapters/clock/system/index.ts';
 import { startStubGitHub, testPrivateKey } from '../../../../adapters/github/app/testing.ts';
+import { demandConfiguration } from '../../../../config/check.ts';
 import { describeProblem } from '../../../../config/problem.ts';
 import type { HostName } from '../../../../core/ids.ts';
 import { deployableTypes } from '../deployable.ts';
@@ -19,7 +20,7 @@ import {
 } from '../testing.ts';
 import { checkAll } from './all.ts';
 import { readBootstrap } from './bootstrap.ts';
-import { checkHosts, checkIdentityKeys } from './configuration.ts';
+import { checkHosts, checkIdentityKeys, checkImageBuilder } from './configuration.ts';
 import { readIdentity } from './credentials.ts';
 import { checkEnvironment } from './environment-file.ts';
 import { checkTraces } from './traces.ts';
@@ -234,6 +235,23 @@ describe('checks before a deploy', () => {
       const identityCertificate = '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n';
       const given = [{ ...host('build', 'ec2'), options: { identityCertificate } }];
       assert.deepEqual(checkIdentityKeys({ hosts: given }, 'xx-new-1'), []);
+    });
+
+    test("a pool on Lambda whose image would be built here needs Docker, or another's image", () => {
+      const on = (machine: object) =>
+        demandConfiguration({
+          hosts: { fn: { type: 'lambda', limit: 1 } },
+          pools: { lint: { host: 'fn', os: 'linux', labels: ['lint'], limit: 1, jobMinutesMax: 5, machine } },
+        }).configuration;
+      const [problem, ...more] = checkImageBuilder(on({}), { PATH: folder });
+      assert.deepEqual(more, []);
+      assert.equal(problem?.place, 'pools.lint.machine');
+      assert.match(problem?.what ?? '', /with docker, which is not there/);
+      assert.match(problem?.remedy ?? '', /machine\.image.*or install Docker/);
+      const image = '123456789012.dkr.ecr.eu-west-1.amazonaws.com/ours/runner:1';
+      assert.deepEqual(checkImageBuilder(on({ image }), { PATH: folder }), []);
+      fileOf('builder', '');
+      assert.deepEqual(checkImageBuilder(on({}), { PATH: `/nowhere:${folder}`, CDK_DOCKER: 'builder' }), []);
     });
 
     test('without any there is nothing to deploy', () => {

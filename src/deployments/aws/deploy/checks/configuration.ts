@@ -1,7 +1,10 @@
 // Whether what is configured can be deployed: a host is made where its machines live, and some live elsewhere.
 
+import { existsSync } from 'node:fs';
+import { delimiter, isAbsolute, join } from 'node:path';
 import { identityKeys } from '../../../../adapters/hosts/ec2/identity-keys.ts';
 import { ec2HostOptions } from '../../../../adapters/hosts/ec2/options.ts';
+import { lambdaMachine } from '../../../../adapters/hosts/lambda/options.ts';
 import { type Problem, placeOf } from '../../../../config/problem.ts';
 import type { Configuration } from '../../../../core/configuration.ts';
 
@@ -39,6 +42,26 @@ export function checkIdentityKeys({ hosts }: Pick<Configuration, 'hosts'>, regio
       remedy:
         "give the certificate that AWS publishes for the region (EC2: Instance identity documents, RSA-2048) as the host's identityCertificate",
     }));
+}
+
+/** Images of functions are built here, by the program that the CDK calls for it. */
+export function checkImageBuilder(
+  { hosts, pools }: Pick<Configuration, 'hosts' | 'pools'>,
+  { CDK_DOCKER: program = 'docker', PATH = '' }: Readonly<Record<string, string | undefined>>,
+): Problem[] {
+  const onLambda = new Set(hosts.filter(({ type }) => type === 'lambda').map(({ name }) => name));
+  const built = pools.filter(
+    ({ host, machine }) => onLambda.has(host) && lambdaMachine.parse(machine).image === undefined,
+  );
+  const folders = isAbsolute(program) ? [''] : PATH.split(delimiter).filter(Boolean);
+  if (built.length === 0 || folders.some((folder) => existsSync(join(folder, program)))) return [];
+  return built.map(({ name }) => ({
+    place: placeOf('pools', name, 'machine'),
+    what: `its image would be built by this deploy, with ${program}, which is not there`,
+    allowed: 'an image in ECR, or a program that builds one',
+    remedy:
+      'name an image that was built elsewhere as its machine.image (docs/hosts/lambda.md), or install Docker, or name by CDK_DOCKER what takes its commands',
+  }));
 }
 
 const standIn = 'simulated';
