@@ -175,7 +175,16 @@ describe('metrics in the embedded format', () => {
 });
 
 describe('logs', () => {
-  test('are a line each, with function and request', () => {
+  test('of what goes well are as short as they can be: a log is of one function, and lines are many', () => {
+    const { telemetry, lines } = emf();
+    telemetry.begin('request-3');
+    telemetry.log('info', 'job started', { job: 1 });
+    assert.deepEqual(lines(), [
+      { level: 'info', time: '2026-11-24T21:04:07.250Z', message: 'job started', job: 1 },
+    ]);
+  });
+
+  test('of trouble are a line each, with function and request', () => {
     const { telemetry, lines } = emf();
     telemetry.begin('request-2');
     telemetry.log('warn', 'a launch was not answered', { runner: 'r1', tries: 2, last: true, none: null });
@@ -203,7 +212,7 @@ describe('logs', () => {
 
   test('make no metric and change no field of ours, whatever their fields are called', () => {
     const { telemetry, lines } = emf();
-    telemetry.log('info', 'hello', {
+    telemetry.log('warn', 'hello', {
       _aws: 'x',
       message: 'y',
       function: 'z',
@@ -214,7 +223,7 @@ describe('logs', () => {
     assert.equal(line?._aws, undefined);
     assert.equal(line?.['message'], 'hello');
     assert.equal(line?.['function'], 'publisher');
-    assert.equal(line?.['level'], 'info');
+    assert.equal(line?.['level'], 'warn');
     assert.equal(line?.['field_function'], 'z');
   });
 

@@ -21,14 +21,14 @@ export interface EmfOptions {
   clock: Clock;
   /** Logs below it are not written. */
   level: Level;
-  /** In every line: which function says it. */
+  /** In every line about trouble, and in those of metrics: which function says it. */
   fields?: Fields;
   /** What must not be written whatever happens, as it is known by now. */
   secrets?: () => readonly string[];
 }
 
 export interface EmfTelemetry extends Telemetry {
-  /** An event comes in: lines about trouble, and of metrics, carry its request from now on. What goes well is told of jobs. */
+  /** An event comes in: lines about trouble, and those of metrics, carry its request from now on. */
   begin(requestId: string): void;
   /** Writes what was added up. When an event was handled, whatever became of it. */
   flush(): void;
@@ -177,8 +177,7 @@ export function createEmfTelemetry(options: EmfOptions): EmfTelemetry {
       level,
       time: timeOf(clock),
       message: cleaned(message),
-      ...fields,
-      ...(requestId !== null && levels.indexOf(level) > levels.indexOf('info') && { requestId }),
+      ...(isTrouble(level) && { ...fields, ...(requestId !== null && { requestId }) }),
     };
     let length = JSON.stringify(line).length;
     for (const [name, value] of Object.entries(given).slice(0, fieldsMax)) {
@@ -189,6 +188,11 @@ export function createEmfTelemetry(options: EmfOptions): EmfTelemetry {
       line[member] = shown;
     }
     writeLine(line);
+  }
+
+  /** What goes well is told of jobs, by their ids, in a log of the function's own: to say who says it would be a third of it. */
+  function isTrouble(level: Level): boolean {
+    return levels.indexOf(level) > levels.indexOf('info');
   }
 
   function memberOf(name: string): string {
