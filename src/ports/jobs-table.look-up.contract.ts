@@ -129,7 +129,7 @@ export function lookUpContract(tableName: string, createFixture: CreateJobsTable
   contract('the spares of a pool come ready first', async (world) => {
     const { table, eventually, publish } = world;
     const spare = { lane: null, scope: null, counted: 'standby', markedAt: startMs } as const;
-    const ready = { ...spare, state: 'standby' } as const;
+    const ready = { ...spare, state: 'standby', restedAt: startMs + 9 } as const;
     await publish({
       runnersNew: [
         aRunner(1, { ...spare, state: 'launching' }),
@@ -143,16 +143,18 @@ export function lookUpContract(tableName: string, createFixture: CreateJobsTable
         aRunner(5),
         aRunner(6, { ...ready, pool: build, standbyAt: startMs }),
         aRunner(7, { ...ready, counted: 'ending' }),
+        // Standing by, and not at rest yet.
+        aRunner(8, { ...ready, standbyAt: startMs, restedAt: null }),
       ],
     });
     const numbersOf = async (limit: number) =>
       (await table.runnersStandingBy(hostA, lint, limit)).map(number);
     await eventually(async () => assert.deepEqual(await numbersOf(2), [3, 2]));
-    await eventually(async () => assert.deepEqual((await numbersOf(10)).sort(), [1, 2, 3, 4]));
+    await eventually(async () => assert.deepEqual((await numbersOf(10)).sort(), [1, 2, 3, 4, 8]));
     await world.runner(aRunnerName(3), { kind: 'gone', code: 'lost', why: 'no longer there' });
     const gone = await table.readRunner(aRunnerName(3));
     await publish({ runners: gone ? [{ ...gone, counted: null, dirty: null }] : [] });
-    await eventually(async () => assert.deepEqual((await numbersOf(10)).sort(), [1, 2, 4]));
+    await eventually(async () => assert.deepEqual((await numbersOf(10)).sort(), [1, 2, 4, 8]));
   });
 
   contract('all runners of a host are found that are not gone', async (world) => {
