@@ -40,6 +40,16 @@ test('each permission that is missing is named, with the pool that needs it', ()
   assert.match(none[1] ?? '', /^error: .*pool lint.*no runner can register/);
 });
 
+test('a pool whose jobs are to be run again needs the App to write to Actions, and does without', () => {
+  const configuration = configurationOf([poolSettings('lint', { rerunInterrupted: true })]);
+  assert.match(
+    findings({ configuration })[0] ?? '',
+    /^warning: .*“Actions: read and write”, which pool lint needs for rerunInterrupted/,
+  );
+  const app = { ...good, permissions: { ...good.permissions, actions: 'write' } };
+  assert.deepEqual(findings({ configuration, app }), []);
+});
+
 test('an App that is not subscribed to jobs is an error', () => {
   assert.match(findings({ app: { ...good, events: ['push'] } })[0] ?? '', /^error: .*“Workflow job”/);
 });

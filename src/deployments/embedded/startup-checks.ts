@@ -44,6 +44,11 @@ function checkPermissions({ permissions }: AppFacts, { pools }: Configuration): 
     const text = `The App lacks the permission “Actions: read”: without it no job's event is sent. Remedy: ${remedy}.`;
     findings.push({ level: 'error', text });
   }
+  const rerunning = pools.find((pool) => pool.rerunInterrupted);
+  if (rerunning && hasActions && permissions['actions'] !== 'write') {
+    const needed = `The App lacks the permission “Actions: read and write”, which pool ${rerunning.name} needs for rerunInterrupted`;
+    findings.push({ level: 'warning', text: `${needed}: its jobs are not run again. Remedy: ${remedy}.` });
+  }
   const ofOrganisation = permissions['organization_self_hosted_runners'] === 'write';
   const ofRepository = permissions['administration'] === 'write';
   const atRepository = pools.find((pool) => pool.register === 'repository');
