@@ -6,6 +6,7 @@ import { after, before, describe, it } from 'node:test';
 import { type OtlpReceiver, type ReceivedSpan, startOtlpReceiver } from '../../scripts/otlp-receiver.ts';
 import { checkTrace } from '../fixtures/traces.ts';
 import { depthOf, isDeadLetters, lint, queueNamed, small, startTrial, type Trial } from './harness.ts';
+import { logLinesOf } from './logs.ts';
 
 /** A machine that is busy with all other things takes ten times as long as a quiet one. */
 const withinMs = 150_000;
@@ -88,6 +89,42 @@ describe('traces of the deployed system', { timeout: 10 * 60_000 }, () => {
     for (const [root] of traces) assert.ok(linked.has(root?.traceId ?? ''), 'each job was joined by a plan');
   });
 
+  it('are named in the log: less than a kilobyte for each job, a line for each of its steps, and no secret', {
+    timeout: testMs,
+  }, async (t) => {
+    const { app } = trial.world;
+    const traces = new Set(tracesOfJobs(await received()).map(([root]) => root?.traceId));
+    const all = await logLinesOf(trial.cloud.endpoint);
+    const ofJobs = all.flatMap(({ text }) => {
+      const line = readLine(text);
+      return line?.['level'] === 'info' && 'job' in line ? [{ text, line }] : [];
+    });
+    const byJob = Map.groupBy(ofJobs, ({ line }) => line['job']);
+    assert.equal(byJob.size, jobs);
+    for (const [job, lines] of byJob) {
+      const bytes = lines.reduce((sum, { text }) => sum + Buffer.byteLength(`${text}\n`), 0);
+      t.diagnostic(`job ${job}: ${lines.map(({ line }) => line['message']).join(', ')}: ${bytes} bytes`);
+      assert.ok(bytes < 1_024, `${bytes} bytes:\n${lines.map(({ text }) => text).join('\n')}`);
+      // What is over in a moment may be counted together.
+      assert.ok(lines.some(({ line }) => line['message'] === 'job completed' && line['runner'] !== null));
+      for (const { line } of lines) {
+        assert.ok(traces.has(String(line['trace'])), 'its trace is one that was received');
+        assert.ok(['small', 'lint'].includes(String(line['pool'])));
+      }
+    }
+    const bytes = all.reduce((sum, { text }) => sum + Buffer.byteLength(`${text}\n`), 0);
+    t.diagnostic(
+      `${all.length} lines with metrics and Lambda's own: ${Math.round(bytes / jobs)} bytes a job`,
+    );
+    const key = app.privateKey.replace(/-----[A-Z ]+-----/g, '').replaceAll('\n', '');
+    for (const { group, text } of all) {
+      for (const secret of [app.webhookSecret, key.slice(100, 140), key.slice(-80, -40)])
+        assert.ok(!text.includes(secret), group);
+      assert.doesNotMatch(text, /gh[sopur]_[A-Za-z0-9]{10}|eyJ[\w-]{10,}\.eyJ|PRIVATE KEY/, group);
+      assert.doesNotMatch(text, /[A-Za-z0-9+/=]{200}/, `${group}: as long as a just-in-time configuration`);
+    }
+  });
+
   it('do not trouble the flow: the queue of spans is empty, and nothing of it is a dead letter', {
     timeout: testMs,
   }, async () => {
@@ -108,3 +145,12 @@ describe('traces of the deployed system', { timeout: 10 * 60_000 }, () => {
     assert.ok(burst.jobs.every(({ conclusion }) => conclusion === 'success'));
   });
 });
+
+/** Lambda writes lines of its own, which are no JSON. */
+function readLine(text: string): Record<string, unknown> | null {
+  try {
+    return JSON.parse(text) as Record<string, unknown>;
+  } catch {
+    return null;
+  }
+}
