@@ -11,6 +11,14 @@ export interface BootPlaces {
   units: string;
   /** macOS: where the service prints to. */
   consoleLog: string;
+  /** macOS: of users that are made for one job. */
+  homes: string;
+  firstUid: number;
+  /** macOS: what outlives a job, and a restart; root alone can read it. */
+  stateFolder: string;
+  /** macOS: where every user may make files, separated by blanks; and where cron keeps its tables. */
+  sharedFolders: string;
+  cronFolder: string;
   runnerFolder: string;
   runnerReleases: string;
   user: string;
@@ -24,6 +32,7 @@ export interface BootPlaces {
 export const userDataBytesMax = 16_384;
 
 const noLogs = { logsGroup: '', logsEndpoint: '' };
+const noReuse = { homes: '', firstUid: 0, stateFolder: '', sharedFolders: '', cronFolder: '' };
 
 const places: Record<OperatingSystem, BootPlaces> = {
   linux: {
@@ -31,6 +40,7 @@ const places: Record<OperatingSystem, BootPlaces> = {
     library: '/usr/local/lib/ephemeral-runner',
     units: '/etc/systemd/system',
     consoleLog: '',
+    ...noReuse,
     runnerFolder: '/opt/actions-runner',
     runnerReleases: 'https://github.com/actions/runner/releases',
     user: 'runner',
@@ -41,6 +51,13 @@ const places: Record<OperatingSystem, BootPlaces> = {
     library: '/usr/local/lib/ephemeral-runner',
     units: '/Library/LaunchDaemons',
     consoleLog: '/var/log/ephemeral-runner.log',
+    homes: '/Users',
+    // Far from those that macOS and people give.
+    firstUid: 20_000,
+    stateFolder: '/var/db/ephemeral-runner',
+    sharedFolders:
+      '/private/tmp /private/var/tmp /private/var/folders /Users/Shared /Library/Caches /Volumes',
+    cronFolder: '/private/var/at/tabs',
     runnerFolder: '/Users/ec2-user/actions-runner',
     runnerReleases: 'https://github.com/actions/runner/releases',
     user: 'ec2-user',
@@ -51,6 +68,7 @@ const places: Record<OperatingSystem, BootPlaces> = {
     library: '',
     units: '',
     consoleLog: '',
+    ...noReuse,
     runnerFolder: 'C:\\actions-runner',
     runnerReleases: 'https://github.com/actions/runner/releases',
     user: '',
@@ -79,7 +97,12 @@ const logsMax = {
   powershell: { logs_characters_max: 8_000, logs_lines_max: 30 },
 };
 
-type BootMachine = Pick<Ec2Machine, 'architecture' | 'runner'>;
+/** A job that has ended is known within seconds, or minutes where its event was lost. At five seconds each. */
+const spentAsksMax = 60;
+/** What is killed is gone within one; what is not in ten is stuck in the system. */
+const killsMax = 10;
+
+type BootMachine = Pick<Ec2Machine, 'architecture' | 'runner' | 'reuseHours'>;
 
 /** Throws where EC2 would not take it. */
 export function userDataOf(
@@ -102,7 +125,8 @@ function scriptOf(os: OperatingSystem, machine: BootMachine, at: BootPlaces): st
         '#!/bin/sh',
         'set -eu',
         constants(machine, at, 'sh'),
-        ...scripts(at, `${os}.sh`, 'unix.sh'),
+        ...(os === 'macos' ? [assignments(ofMac(machine, at), 'sh')] : []),
+        ...scripts(at, `${os}.sh`, 'unix.sh').map(withoutComments),
       ].join('\n');
     case 'windows':
       return windowsUserData(
@@ -142,6 +166,26 @@ function constants(
     ...(at.logsGroup !== '' && { logs_seconds: logsSeconds, ...logsMax[language] }),
     ...(at.logsGroup !== '' && language === 'sh' && { logs_endpoint: at.logsEndpoint }),
   };
+  return assignments(values, language);
+}
+
+function ofMac({ reuseHours }: BootMachine, at: BootPlaces): Record<string, string | number> {
+  return {
+    reuse: reuseHours === 0 ? '' : 'yes',
+    homes: at.homes,
+    first_uid: at.firstUid,
+    state_folder: at.stateFolder,
+    shared_folders: at.sharedFolders,
+    cron_folder: at.cronFolder,
+    spent_asks_max: spentAsksMax,
+    kills_max: killsMax,
+  };
+}
+
+function assignments(
+  values: Readonly<Record<string, string | number>>,
+  language: 'sh' | 'powershell',
+): string {
   return Object.entries(values)
     .map(([name, value]) => {
       const quoted = quote(String(value));
@@ -171,6 +215,11 @@ function quote(value: string): string {
 
 function pascal(name: string): string {
   return name.replace(/(?:^|_)(\w)/g, (_, letter: string) => letter.toUpperCase());
+}
+
+/** They are for who reads the files, and take a quarter of what EC2 takes. What is said to a linter stays. */
+function withoutComments(script: string): string {
+  return script.replace(/^[ \t]*#(?! shellcheck ).*\n/gm, '');
 }
 
 function read(file: string): string {

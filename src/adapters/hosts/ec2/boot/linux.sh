@@ -25,6 +25,23 @@ arm_lifetime() {
     shutdown -P "+$(((lifetime + 59) / 60))"
 }
 
+# A machine of Linux works for one runner.
+begin_machine() {
+  :
+}
+
+begin_turn() {
+  :
+}
+
+begin_job() {
+  :
+}
+
+end_turn() {
+  return 1
+}
+
 make_user() {
   id "$user" >/dev/null 2>&1 || useradd --create-home --shell /bin/bash "$user"
   if getent group docker >/dev/null; then usermod --append --groups docker "$user"; fi

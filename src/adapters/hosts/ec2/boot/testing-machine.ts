@@ -41,7 +41,7 @@ export interface BootMachine {
 
 const stubbed = {
   linux: ['shutdown', 'systemctl', 'systemd-run', 'useradd', 'usermod', 'sleep'],
-  macos: ['shutdown', 'launchctl', 'killall', 'sleep'],
+  macos: ['shutdown', 'launchctl', 'killall', 'sleep', 'chflags'],
 };
 export const identity = 'MIAGCSqGSIb3DQEHAqCA\nsigned/document+of==\nthis/machine';
 
@@ -53,6 +53,8 @@ export async function makeBootMachine(given: {
   claim?: (times: number) => DoorAnswer;
   releases?: (path: string, response: ServerResponse) => void;
   runner?: { version: string; sha256: string };
+  /** macOS: 0, if it is left out. Else it makes users, which root alone can. */
+  reuseHours?: number;
   places?: Partial<BootPlaces>;
   /** The machine has a profile, and ships its logs there. */
   logs?: { group: string; standIn: LogsStandIn };
@@ -67,11 +69,51 @@ export async function makeBootMachine(given: {
   for (const program of stubbed[os])
     writeProgram(join(bin, program), `#!/bin/sh\necho "$*" >>"${folder}/${program}.calls"\n`);
   writeProgram(join(bin, 'journalctl'), `#!/bin/sh\ncat "${folder}/journal"\n: >"${folder}/journal"\n`);
-  // That of macOS asks for no password of root's.
+  // That of macOS asks for no password of root's. A user that was made by the script is really another one here.
   writeProgram(
     join(bin, 'sudo'),
-    `#!/bin/sh\necho "$*" >>"${folder}/sudo.calls"\nwhile [ "$1" != -- ]; do shift; done\nshift\nexec "$@"\n`,
+    `#!/bin/sh
+if [ "$1" = -n ]; then test -e "${folder}/every-user-is-root"; exit; fi
+echo "$*" >>"${folder}/sudo.calls"
+as=$3
+while [ "$1" != -- ]; do shift; done
+shift
+case "$as" in job*) ;; *) exec "$@" ;; esac
+home=$(cat "${folder}/directory/Users/$as/NFSHomeDirectory")
+exec env -i PATH="$PATH" HOME="$home" USER="$as" ACTIONS_RUNNER_INPUT_JITCONFIG="\${ACTIONS_RUNNER_INPUT_JITCONFIG-}" \
+  ACTIONS_RUNNER_HOOK_JOB_STARTED="\${ACTIONS_RUNNER_HOOK_JOB_STARTED-}" TRACEPARENT="\${TRACEPARENT-}" \
+  setpriv --reuid "\${as#job}" --regid "\${as#job}" --clear-groups "$@"
+`,
   );
+  if (os === 'macos') {
+    // The directory of users and groups, a file for each of their attributes.
+    writeProgram(
+      join(bin, 'dscl'),
+      `#!/bin/sh
+echo "$*" >>"${folder}/dscl.calls"
+record="${folder}/directory$3"
+case "$2" in
+  -create) mkdir -p "$record" && printf '%s' "$5" >"$record/$4" ;;
+  -read) cat "$record/$4" ;;
+  -delete) rm -r "$record" ;;
+esac
+`,
+    );
+    writeProgram(join(bin, 'mount'), `#!/bin/sh\ncat "${folder}/mounts" 2>/dev/null || true\n`);
+    // It lets go of what is on the last line.
+    writeProgram(
+      join(bin, 'umount'),
+      `#!/bin/sh\necho "$*" >>"${folder}/umount.calls"\ntest ! -w "${folder}/mounts" || sed -i '$d' "${folder}/mounts"\n`,
+    );
+    const stateFolder = join(folder, 'state');
+    for (const one of [stateFolder, ...['homes', 'cron'].map((name) => join(folder, name))]) mkdirSync(one);
+    for (const one of ['tmp', 'folders']) {
+      mkdirSync(join(folder, one));
+      chmodSync(join(folder, one), 0o1777);
+    }
+    // Its users are others than who made the folder.
+    chmodSync(folder, 0o755);
+  }
   // Whoever ships logs waits in the background: at once would be for ever.
   if (given.logs) writeProgram(join(bin, 'sleep'), '#!/bin/sh\nexec /bin/sleep 0.05\n');
   const knocks: Knock[] = [];
@@ -121,6 +163,7 @@ export async function makeBootMachine(given: {
   const facts = new Map([
     ['dynamic/instance-identity/rsa2048', identity],
     ['meta-data/placement/region', region],
+    ['meta-data/instance-id', 'i-0123456789abcdef0'],
     ['meta-data/services/domain', 'amazonaws.com'],
     ...(given.logs
       ? ([
@@ -133,11 +176,17 @@ export async function makeBootMachine(given: {
   const { runner, places } = given;
   const text = userDataOf(
     os,
-    { architecture: 'x64', runner },
+    { architecture: 'x64', runner, reuseHours: given.reuseHours ?? 0 },
     {
       ...{ imds: `${url}/latest`, library, units, runnerFolder, runnerReleases: `${url}/releases` },
       user: userInfo().username,
-      ...(os === 'macos' && { consoleLog: join(folder, 'console.log') }),
+      ...(os === 'macos' && {
+        consoleLog: join(folder, 'console.log'),
+        homes: join(folder, 'homes'),
+        stateFolder: join(folder, 'state'),
+        sharedFolders: [join(folder, 'tmp'), join(folder, 'folders')].join(' '),
+        cronFolder: join(folder, 'cron'),
+      }),
       ...(given.logs && { logsGroup: given.logs.group, logsEndpoint: url }),
       ...places,
     },

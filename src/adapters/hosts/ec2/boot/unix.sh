@@ -1,5 +1,10 @@
 # What is the same on Linux and macOS. The first run, by the user data, installs a service; the service is this script
-# again, with `run`, at every boot: it asks for a configuration until it gets one, runs one job, and ends the machine.
+# again, with `run`, at every boot: it asks for a configuration until it gets one, runs one job, and ends the machine,
+# or cleans it and asks again.
+
+key=''
+# So many answers that it is not wanted are not believed yet.
+patience=0
 
 main() {
   case "${1-install}" in
@@ -16,14 +21,20 @@ run() {
   private=$(mktemp -d)
   console_begin
   read_tags || exit 1
+  begin_machine
   arm_lifetime
   milestone booted '' &
   prepare
-  claim || exit 1
-  # Not before: until here the machine may be given another name.
-  [ -z "$logs_group" ] || logs_follow
-  run_job
-  milestone jobEnded ''
+  while :; do
+    begin_turn || exit 1
+    claim || exit 1
+    begin_job
+    # Not before: until here the machine may be given another name.
+    [ -z "$logs_group" ] || logs_follow
+    run_job
+    milestone jobEnded ''
+    end_turn || break
+  done
 }
 
 # The metadata service, version 2: a token for each look, since a job may run for longer than one lives.
@@ -73,7 +84,7 @@ claim() {
   while :; do
     read_tags || true
     status=000
-    about=$(proof) && status=$(printf '{%s}' "$about" |
+    about=$(proof) && status=$(printf '{%s%s}' "$about" "${key:+,\"key\":\"$key\"}" |
       post 30 "$private/answer" "$private/headers" "$claim_url") || status=000
     case "$status" in
       200)
@@ -83,8 +94,12 @@ claim() {
         # The job has all of the machine's longest life, however long this one stood by.
         [ -n "$jit_config" ] && arm_lifetime && return 0
         ;;
-      410) echo 'this machine is not wanted any more' >&2 && return 1 ;;
+      410)
+        [ "$patience" -gt 0 ] || { echo 'this machine is not wanted any more' >&2 && return 1; }
+        patience=$((patience - 1))
+        ;;
       202)
+        patience=0
         # It is wanted, so it lives on; not told so for its longest life, it ends.
         [ $((waits % rearm_waits)) -ne 0 ] || arm_lifetime
         waits=$((waits + 1))
