@@ -186,6 +186,17 @@ test('PUBLIC_URL is needed as soon as a pool has a host whose machines call back
   );
 });
 
+test('PUBLIC_URL is not asked for where all configurations are handed over with the pods', () => {
+  const lint = { host: 'pods', os: 'linux', limit: 1, labels: ['lint'] };
+  const problemOf = (options: object) => {
+    const pods = { type: 'kubernetes', limit: 1, options };
+    const { configuration } = demandConfiguration({ hosts: { pods }, pools: { lint } });
+    return publicUrlProblem({ publicUrl: null }, configuration, hostTypes);
+  };
+  assert.equal(problemOf({ configuration: 'handedOver' }), null);
+  assert.equal(problemOf({})?.place, 'PUBLIC_URL');
+});
+
 test('.env.example has every variable, and no other', () => {
   const text = readFileSync(resolve(import.meta.dirname, '../../.env.example'), 'utf8');
   const names = [...text.matchAll(/^#([A-Z_]+)=/gm)].map((match) => match[1]);

@@ -3,7 +3,7 @@
 
 import { z } from 'zod';
 import type { Configuration } from '../core/configuration.ts';
-import type { HostTypes } from './host-types.ts';
+import type { HostTypeEntry, HostTypes } from './host-types.ts';
 import { nearest } from './nearest.ts';
 import { type Notes, noted, notesOf } from './notes.ts';
 import { type Problem, shown } from './problem.ts';
@@ -223,7 +223,8 @@ export function publicUrlProblem(
 ): Problem | null {
   if (publicUrl !== null) return null;
   const calling = hosts.find(
-    ({ name, type }) => hostTypes[type]?.callsBack !== false && pools.some((pool) => pool.host === name),
+    ({ name, type, options }) =>
+      callsBack(hostTypes[type], options) && pools.some((pool) => pool.host === name),
   );
   if (!calling) return null;
   return {
@@ -232,6 +233,12 @@ export function publicUrlProblem(
     allowed: urlAllowed,
     remedy: 'set it to the address at which this process is reached from those machines',
   };
+}
+
+/** A type that nobody knows may. */
+function callsBack(entry: HostTypeEntry | undefined, options: unknown): boolean {
+  const says = entry?.callsBack ?? true;
+  return typeof says === 'function' ? says(options) : says;
 }
 
 function environmentOf(read: z.output<typeof environmentSchema>): Environment {

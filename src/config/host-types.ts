@@ -4,6 +4,7 @@
 import type { z } from 'zod';
 import { ec2ReuseMs } from '../adapters/hosts/ec2/options.ts';
 import { type HostType, hostTypes as registry } from '../adapters/hosts/index.ts';
+import { kubernetesHostOptions, kubernetesTraits } from '../adapters/hosts/kubernetes/options.ts';
 import { lambdaLife } from '../adapters/hosts/lambda/options.ts';
 import { microvmLife } from '../adapters/hosts/microvm/options.ts';
 import { simulatedReuseMs } from '../adapters/hosts/simulated/options.ts';
@@ -16,8 +17,8 @@ interface HostTypeFacts {
   isOneMachine: boolean;
   /** Its machines can stand by as spares. */
   standby: boolean;
-  /** Its machines ask for their registration themselves, at PUBLIC_URL. */
-  callsBack: boolean;
+  /** Its machines ask for their registration themselves, at PUBLIC_URL; by a host's options, where those say it. */
+  callsBack: boolean | ((options: unknown) => boolean);
   /** Three times the slowest boot in a hundred, unless timing or the pool says otherwise. */
   bootSeconds: number;
   /** Of systems that take another time. */
@@ -77,7 +78,8 @@ const facts: Readonly<Record<HostType, HostTypeFacts>> = {
     operatingSystems: ['linux', 'windows'],
     isOneMachine: false,
     standby: false,
-    callsBack: true,
+    callsBack: (options) =>
+      kubernetesTraits(kubernetesHostOptions.parse(options)).configuration === 'claimed',
     // A pod on a node that is there is up in seconds; where a node has to be made and an image of a gigabyte pulled, in
     // two or three minutes. Windows images are larger: their pools may say more.
     bootSeconds: 300,

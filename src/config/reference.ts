@@ -58,6 +58,12 @@ const awsSays = `These tell where and how the system runs on AWS, never which ru
 
 const environmentSays = `\`make start\` also reads them from a file \`.env\`; what is really set wins. The three of the App are set together or not at all. Node itself reads \`NODE_USE_ENV_PROXY=1\` with \`HTTPS_PROXY\`, for a proxy, and \`NODE_EXTRA_CA_CERTS\`, for a certificate authority of your own; those have to be in the real environment.`;
 
+const callsBackSays: Readonly<Record<string, string>> = {
+  true: 'its machines call back, so PUBLIC_URL has to be set',
+  false: 'needs no PUBLIC_URL',
+  byOptions: 'its machines call back, so PUBLIC_URL has to be set, unless `options` have it otherwise',
+};
+
 function hostTypeSection(type: string, entry: HostTypeEntry): string {
   const { says, operatingSystems, standby, callsBack, bootSeconds, launchBurst, launchesPerSecond } = entry;
   const bySystem = Object.entries(entry.bootSecondsBySystem ?? {}).map(
@@ -70,7 +76,7 @@ function hostTypeSection(type: string, entry: HostTypeEntry): string {
     [
       `- operating systems: ${operatingSystems.join(', ')}`,
       `- spares: ${standby ? 'its machines can stand by' : 'its machines can not stand by'}`,
-      `- ${callsBack ? 'its machines call back, so PUBLIC_URL has to be set' : 'needs no PUBLIC_URL'}`,
+      `- ${callsBackSays[typeof callsBack === 'function' ? 'byOptions' : String(callsBack)]}`,
       `- defaults: bootSeconds ${boot}, launchBurst ${launchBurst}, launchesPerSecond ${launchesPerSecond}`,
     ].join('\n'),
     `### \`options\` of a host of type \`${type}\``,

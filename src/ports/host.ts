@@ -66,6 +66,8 @@ export interface ListedMachine {
   alive: boolean;
   /** A launch would be made from another template or image by now: where it stands by, it is renewed. */
   outdated?: boolean;
+  /** Why it is not up yet, from a host that can see it: as its events tell it, where nobody hears them. */
+  trouble?: Pick<HostEvent, 'cause'> & { happened: 'failed' | 'waits' };
 }
 
 /**

@@ -137,6 +137,25 @@ describe('on Kubernetes itself', { concurrency: 1, skip: whyNoKubernetes }, () =
       }
     });
 
+    test('where nobody watches, as on AWS, the list tells of it', async () => {
+      const namespace = await newNamespace();
+      await cluster.allow(namespace, 'runners', roleRules({ watch: false }));
+      await quota(namespace, { pods: '0' });
+      const { opened, request, events } = open(namespace, { user: 'runners', watch: false });
+      try {
+        await until('it may launch', async () => (await opened.launch(request())).outcome === 'launched');
+        const told = await until('it is told', async () => {
+          const machines = await opened.list();
+          return (machines !== 'unknown' && machines.find(({ trouble }) => trouble)?.trouble) || false;
+        });
+        assert.equal(told.happened, 'failed');
+        assert.match(told.cause, /the namespace's quota has no room for its pod: .*exceeded quota/);
+        assert.deepEqual(events, []);
+      } finally {
+        opened.close();
+      }
+    });
+
     test('a Secret that has no room takes its Job back, before that is said', async () => {
       const namespace = await newNamespace();
       await quota(namespace, { 'count/secrets': '0' });
@@ -236,7 +255,7 @@ let named = 0;
 /** A host of its own for one test. */
 function open(
   namespace: string,
-  { user = 'admin' }: { user?: string } = {},
+  { user = 'admin', watch = true }: { user?: string; watch?: boolean } = {},
 ): {
   opened: KubernetesHost;
   request: (machine?: Readonly<Record<string, unknown>>) => LaunchRequest;
@@ -246,7 +265,7 @@ function open(
   const opened = createKubernetesHost({
     deployment,
     host,
-    options: kubernetesHostOptions.parse({ namespace }),
+    options: kubernetesHostOptions.parse({ namespace, watch }),
     osOf: () => 'linux',
     connection: connectByKubeconfig({ file: cluster.kubeconfigOf(user) }),
     clock,

@@ -5,6 +5,7 @@ import { launched, machine, marked, online, registered, startMs } from '../../..
 import { hostList, know, look, reconcilerDeps, runnerOf } from '../../../test/fixtures/reconciling.ts';
 import { claimedTraits, createStations, prefix, type Stations } from '../../../test/fixtures/stations.ts';
 import type { MachineId, RunnerName } from '../../core/ids.ts';
+import type { RunnerFact } from '../../core/runner.ts';
 import { type GitHub, GitHubError } from '../../ports/github.ts';
 import type { Host, ListedMachine } from '../../ports/host.ts';
 
@@ -34,6 +35,7 @@ async function sweep(
   return { ended, afterMs: kept.nextAt - stations.clock.now(), calls: deps.github.calls };
 }
 
+const idOf = (fact: RunnerFact, id: string) => (fact.kind === 'launched' ? { machine: machine(id) } : {});
 const stateOf = async (stations: Stations, name: RunnerName) => (await runnerOf(stations, name)).state;
 
 describe("the host's list", () => {
@@ -172,6 +174,31 @@ describe("the host's list", () => {
     );
     await look(deps, hostList);
     assert.equal(await stateOf(stations, name), 'launched');
+  });
+
+  it('that has one whose boot has failed ends it at once, with the reason; one that waits has a note, once', async () => {
+    const stations = stationsOf();
+    const [stuck, waiting, up] = [await stations.order(), await stations.order(), await stations.order()];
+    for (const [at, name] of [stuck, waiting].entries())
+      await know(stations, name, ...launched.map((fact) => ({ ...fact, ...idOf(fact, `m${at}`) })));
+    await know(stations, up, ...online.map((fact) => ({ ...fact, ...idOf(fact, 'm9') })));
+    const quota = { happened: 'failed', cause: "the namespace's quota has no room for its pod" } as const;
+    const noNode = { happened: 'waits', cause: 'no node has room for its pod' } as const;
+    const machines = [
+      { ...alive(stuck, 'm0'), trouble: quota },
+      { ...alive(waiting, 'm1'), trouble: noNode },
+      { ...alive(up, 'm9'), trouble: quota },
+    ];
+    for (let looks = 0; looks < 2; looks += 1) await sweep(stations, machines);
+    const { removing } = await runnerOf(stations, stuck);
+    assert.deepEqual([removing?.code, removing?.why], ['refused', quota.cause]);
+    const { timeline, removing: goes } = await runnerOf(stations, waiting);
+    assert.equal(goes, null);
+    assert.deepEqual(
+      timeline.filter(({ what }) => what === 'its host').map(({ why }) => why),
+      [noNode.cause],
+    );
+    assert.equal((await runnerOf(stations, up)).removing, null, 'what has come up was told of too late');
   });
 
   it('that can not be told, or that lacks an order that was not launched, frees nothing', async () => {

@@ -3,7 +3,15 @@
 
 import { absenceProvesFrom } from '../../core/deadline.ts';
 import type { HostName, MachineId } from '../../core/ids.ts';
-import { isMarked, isReady, machineOf, type Runner, runnerClass } from '../../core/runner.ts';
+import { readable } from '../../core/reason.ts';
+import {
+  isMarked,
+  isReady,
+  machineOf,
+  type Runner,
+  type RunnerFact,
+  runnerClass,
+} from '../../core/runner.ts';
 import type { Host, ListedMachine } from '../../ports/host.ts';
 import type { Sweep } from '../../ports/jobs-table.ts';
 import { unregister } from '../registration.ts';
@@ -117,6 +125,8 @@ async function compare(
   if (machine?.alive) {
     if (runner.machine === null)
       await table.recordRunner(runner.name, [{ kind: 'alive', machine: machine.machine }], clock.now());
+    if (machine.trouble && (runner.machine ?? machine.machine) === machine.machine)
+      await hearTrouble(deps, runner, machine.trouble);
     return;
   }
   // A list that names another machine under this name says nothing of this one.
@@ -136,6 +146,27 @@ async function compare(
     [{ kind: 'gone', code: 'lost', why: 'its host no longer lists it' }],
     clock.now(),
   );
+}
+
+/** As by the host's own word at the door; of a machine that has come up it is old. */
+async function hearTrouble(
+  { table, clock }: ReconcilerDeps,
+  runner: Runner,
+  { happened, cause }: NonNullable<ListedMachine['trouble']>,
+): Promise<void> {
+  if (runner.removing || !isBooting(runner)) return;
+  const why = readable(cause);
+  const last = runner.timeline.findLast(({ what }) => what === itsHost);
+  if (happened === 'waits' && last?.why === why) return;
+  const fact: RunnerFact =
+    happened === 'failed' ? { kind: 'removing', code: 'refused', why } : { kind: 'note', what: itsHost, why };
+  await table.recordRunner(runner.name, [fact], clock.now());
+}
+
+const itsHost = 'its host';
+
+function isBooting({ state }: Runner): boolean {
+  return state === 'launching' || state === 'launched';
 }
 
 /** Alive, with our tag, and no live record: removed at GitHub first, unless it is at work; then ended. */

@@ -31,7 +31,7 @@ export interface Api {
   createSecret(body: unknown, withinMs: number): Promise<void>;
   /** All pages. */
   listJobs(labelSelector: string): Promise<Listed<Job>>;
-  listPods(labelSelector: string): Promise<Listed<Pod>>;
+  listPods(labelSelector: string, fieldSelector?: string): Promise<Listed<Pod>>;
   listWarnings(fieldSelector: string): Promise<Listed<Warning>>;
   /** Until the server ends it, or `signal` does. Throws where it is refused. */
   watch(asked: WatchRequest, onEvent: (event: Watched) => void): Promise<void>;
@@ -143,7 +143,8 @@ export function createApi(deps: { connection: Connection; namespace: string; clo
       await ask({ verb: 'create', resource: 'secrets', body }, z.unknown(), withinMs);
     },
     listJobs: (labelSelector) => listAll('jobs', { labelSelector }, job),
-    listPods: (labelSelector) => listAll('pods', { labelSelector }, pod),
+    listPods: (labelSelector, fieldSelector) =>
+      listAll('pods', { labelSelector, ...(fieldSelector !== undefined && { fieldSelector }) }, pod),
     listWarnings: (fieldSelector) => listAll('events', { fieldSelector }, warning),
     watch: async ({ resource, query, timeoutSeconds, signal }, onEvent) => {
       const giveUp = new AbortController();

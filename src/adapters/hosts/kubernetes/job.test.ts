@@ -142,6 +142,8 @@ describe('what a namespace needs', () => {
     assert.deepEqual(items.find(({ kind }) => kind === 'Role')?.['rules'], [
       { apiGroups: ['batch'], resources: ['jobs'], verbs: ['create', 'get', 'list', 'delete'] },
       { apiGroups: [''], resources: ['secrets'], verbs: ['create'] },
+      { apiGroups: [''], resources: ['pods'], verbs: ['list'] },
+      { apiGroups: [''], resources: ['events'], verbs: ['list'] },
     ]);
     assert.deepEqual(items.find(({ kind }) => kind === 'RoleBinding')?.['subjects'], [subject]);
   });

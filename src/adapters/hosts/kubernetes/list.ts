@@ -4,15 +4,21 @@ import type { HostContext } from './context.ts';
 import { selectorOf } from './labels.ts';
 import { endOf } from './objects.ts';
 import { meaningOf, Refusal, Unanswered } from './refusals.ts';
+import { troublesOf } from './troubles.ts';
 
 export async function list(context: HostContext): Promise<ListedMachine[] | 'unknown'> {
   try {
     const { items } = await context.api.listJobs(selectorOf(context));
-    return items.map((job) => ({
-      name: job.metadata.name,
-      machine: job.metadata.uid as MachineId,
-      alive: endOf(job) === null,
-    }));
+    const troubles = await troublesOf(context, items);
+    return items.map((job) => {
+      const trouble = troubles.get(job.metadata.uid);
+      return {
+        name: job.metadata.name,
+        machine: job.metadata.uid as MachineId,
+        alive: endOf(job) === null,
+        ...(trouble && { trouble }),
+      };
+    });
   } catch (error) {
     if (isUnsure(error)) return 'unknown';
     throw error;

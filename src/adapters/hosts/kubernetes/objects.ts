@@ -12,6 +12,7 @@ const metadata = z.object({
   uid: z.string().min(1),
   labels: texts,
   annotations: texts,
+  creationTimestamp: z.string().optional(),
   deletionTimestamp: z.string().optional(),
 });
 
@@ -20,9 +21,10 @@ const conditions = z.array(condition).default([]);
 
 export const job = z.object({
   metadata,
-  status: z.object({ conditions, active: count, terminating: count }).default({
+  status: z.object({ conditions, active: count, ready: count, terminating: count }).default({
     conditions: [],
     active: 0,
+    ready: 0,
     terminating: 0,
   }),
 });
@@ -78,6 +80,9 @@ export const page = z.object({
 });
 
 export const accessReview = z.object({ status: z.object({ allowed: z.boolean(), reason: text }) });
+
+/** Which Events tell of pods that could not be made. */
+export const refusedPods = 'involvedObject.kind=Job,reason=FailedCreate';
 
 /** The end of a Job: how it came about, where it has come. Its pods are gone then, or have ended. */
 export function endOf({ status }: Job): { reason: string; message: string } | null {

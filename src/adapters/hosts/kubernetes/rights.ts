@@ -14,12 +14,14 @@ export function rightsNeeded({ watch }: Pick<KubernetesHostOptions, 'watch'>): R
   const always: Right[] = [
     ...(['create', 'get', 'list', 'delete'] as const).map((verb) => ({ resource: 'jobs', verb }) as const),
     { resource: 'secrets', verb: 'create' },
+    // Why one is not up.
+    ...(['pods', 'events'] as const).map((resource) => ({ resource, verb: 'list' }) as const),
   ];
   if (!watch) return always;
-  const watched = (['pods', 'events'] as const).flatMap((resource) =>
-    (['list', 'watch'] as const).map((verb) => ({ resource, verb })),
-  );
-  return [...always, { resource: 'jobs', verb: 'watch' }, ...watched];
+  return [
+    ...always,
+    ...(['jobs', 'pods', 'events'] as const).map((resource) => ({ resource, verb: 'watch' }) as const),
+  ];
 }
 
 export async function demandRights(

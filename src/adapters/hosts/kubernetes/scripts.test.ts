@@ -76,7 +76,7 @@ async function inPod(
 }
 
 const endOf = (child: ChildProcess): Promise<number | null> =>
-  new Promise((resolve) => void child.once('close', resolve));
+  new Promise((resolve) => void child.once('exit', resolve));
 
 async function until(says: string, condition: () => boolean): Promise<void> {
   for (let i = 0; i < 1_000; i += 1) {

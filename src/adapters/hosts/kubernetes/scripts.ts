@@ -32,7 +32,7 @@ umask 077
 waiting=
 trap '[ -z "$waiting" ] || kill "$waiting"; exit 143' TERM
 keep() { mv ${memory}/.new ${memory}/jitconfig; }
-pause() { sleep "$1" & waiting=$! && wait "$waiting"; }
+pause() { sleep "$1" >/dev/null 2>&1 & waiting=$! && wait "$waiting"; }
 if [ -z "\${CLAIM_URL-}" ]; then
   cat ${secret}/jitconfig >${memory}/.new && keep
   exit

@@ -14,7 +14,17 @@ import type { Listed, Resource } from './api.ts';
 import type { HostContext } from './context.ts';
 import { follow } from './follow.ts';
 import { isOwnName, selectorOf } from './labels.ts';
-import { endOf, type Job, job, jobNameOf, type Pod, pod, type Warning, warning } from './objects.ts';
+import {
+  endOf,
+  type Job,
+  job,
+  jobNameOf,
+  type Pod,
+  pod,
+  refusedPods,
+  type Warning,
+  warning,
+} from './objects.ts';
 import { endCauseOf, troubleOf, warningOf } from './reasons.ts';
 
 interface Seen {
@@ -106,8 +116,10 @@ export function startWatch(context: HostContext, { onEvent, onWarning }: Listene
 
   function onPod(found: Pod): void {
     const known = seen.get(jobNameOf(found));
-    if (!known || known.isTold) return;
+    if (!known) return;
+    // It may come after the Job's end, which waits for it a moment.
     known.cause = endCauseOf(found) ?? known.cause;
+    if (known.isTold) return;
     const trouble = troubleOf(found);
     if (trouble === null) {
       known.stopPatience?.();
@@ -209,11 +221,10 @@ export function startWatch(context: HostContext, { onEvent, onWarning }: Listene
     onItem: onPod,
     onDeleted: onPod,
   });
-  const fieldSelector = 'involvedObject.kind=Job,reason=FailedCreate';
   stream({
     resource: 'events',
-    query: { fieldSelector },
-    list: () => api.listWarnings(fieldSelector),
+    query: { fieldSelector: refusedPods },
+    list: () => api.listWarnings(refusedPods),
     schema: warning,
     onItem: (found) => {
       if (isOwnName(context, found.involvedObject.name)) onWarningEvent(found);

@@ -9,6 +9,7 @@ export interface StandInObject {
     name: string;
     uid: string;
     resourceVersion: string;
+    creationTimestamp?: string;
     labels: Record<string, string>;
     annotations: Record<string, string>;
     ownerReferences?: { uid: string }[];
@@ -93,7 +94,12 @@ export function createCluster({ clock, podsMax, jobsMax, trouble }: ClusterSetti
       throw new ClusterRefusal(409, 'AlreadyExists', `${kind} "${name}" already exists`);
     made += 1;
     const uid = `00000000-0000-4000-8000-${String(made).padStart(12, '0')}`;
-    const metadata = { labels: {}, annotations: {}, ...given.metadata, name, uid, resourceVersion: '' };
+    const creationTimestamp = new Date(clock.now()).toISOString();
+    const metadata = {
+      ...{ labels: {}, annotations: {}, creationTimestamp },
+      ...given.metadata,
+      ...{ name, uid, resourceVersion: '' },
+    };
     write(kind, 'ADDED', { ...given, metadata });
     return kinds[kind].get(name) as StandInObject;
   }
@@ -232,6 +238,8 @@ export function createCluster({ clock, podsMax, jobsMax, trouble }: ClusterSetti
       if (!kinds.secrets.has(pod.metadata.labels['batch.kubernetes.io/job-name'] ?? ''))
         return startPod(name);
       write('pods', 'MODIFIED', { ...pod, status: { phase: 'Running' } });
+      const job = kinds.jobs.get(pod.metadata.labels['batch.kubernetes.io/job-name'] ?? '');
+      if (job && !hasEnded(job)) write('jobs', 'MODIFIED', { ...job, status: { active: 1, ready: 1 } });
     });
   }
 

@@ -192,9 +192,12 @@ function verbOf(method: string, name: string, query: URLSearchParams): string {
   return name === '' ? 'list' : 'get';
 }
 
+/** By labels, and by a pod's phase; of other fields it knows none, and of events it has no others anyway. */
 function selected(query: URLSearchParams): (object: StandInObject) => boolean {
   const wanted = (query.get('labelSelector') ?? '').split(',').filter((one) => one !== '');
-  return ({ metadata: { labels } }) =>
+  const [, phase] = /status\.phase=(\w+)/.exec(query.get('fieldSelector') ?? '') ?? [];
+  return ({ metadata: { labels }, status }) =>
+    (phase === undefined || (status?.['phase'] ?? 'Pending') === phase) &&
     wanted.every((one) => {
       const [key = '', value] = one.split('=');
       return labels[key] === value;
