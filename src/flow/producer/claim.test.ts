@@ -119,6 +119,25 @@ describe('the claim', () => {
     assert.equal(answer.status, 410);
   });
 
+  it('says with its refusal whether another has the configuration', async () => {
+    const stations = stationsOf();
+    const surplus = { kind: 'removing', code: 'surplus', why: 'no job waits for it' } as const;
+    const unclaimed = await launched(stations);
+    await know(stations, unclaimed, surplus);
+    const claimed = await launched(stations);
+    const door = doorOf(stations, minting());
+    assert.equal((await door({ runner: claimed, token: stations.tokens.make(claimed, 1) })).status, 200);
+    await know(stations, claimed, surplus);
+    for (const [name, isClaimed] of [
+      [unclaimed, false],
+      [claimed, true],
+    ] as const) {
+      const refused = await door({ runner: name, token: stations.tokens.make(name, 1) });
+      assert.equal(refused.status, 410);
+      assert.equal(refused.body['claimed'], isClaimed);
+    }
+  });
+
   it('tells the machine when GitHub has room again, and lets it claim again then', async () => {
     const stations = stationsOf();
     const name = await launched(stations);

@@ -59,7 +59,9 @@ export function createClaimDoor(deps: ClaimDeps): (body: unknown) => Promise<Ans
     // Chosen to be put to work, and not told so yet: its activation is on its way.
     if (runner.state === 'ordered' && runner.activates && !runner.removing)
       return answer(202, 'stand by', standbyPollSeconds);
-    return answer(410, claimed.outcome === 'refused' ? claimed.why : 'its claim is spent');
+    const spent = answer(410, claimed.outcome === 'refused' ? claimed.why : 'its claim is spent');
+    // Where nobody has its configuration, what asks may say at once that it has ended.
+    return { ...spent, body: { ...spent.body, claimed: runner.claim !== null } };
   };
 
   /**
