@@ -3,6 +3,7 @@
 // function what it does not use (one that reads events needs no SDK of the host's). A function is given exactly the
 // openers that it needs.
 
+import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import type { HostSettings, PoolSettings } from '../../core/configuration.ts';
 import type { DeploymentPrefix, MachineId } from '../../core/ids.ts';
 import type { Clock, EpochMs, Random } from '../../ports/clock.ts';
@@ -34,9 +35,17 @@ interface Identifying {
   now: EpochMs;
 }
 
+/** A table with the one client that its function has. */
+export interface Store {
+  client: DynamoDBDocumentClient;
+  tableName: string;
+}
+
 interface OpenHost {
   settings: HostSettings;
   deployment: DeploymentPrefix;
+  /** The deployment's table, for what the host remembers in it. */
+  store: Store;
   clock: Clock;
   random: Random;
   environment: Readonly<Record<string, string | undefined>>;

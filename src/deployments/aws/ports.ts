@@ -34,7 +34,7 @@ import { allMetrics } from '../metrics.ts';
 import { type Context, deadlinesOf } from '../stations.ts';
 import { readBundled } from './bundled.ts';
 import type { Environment } from './environment.ts';
-import type { HostOpeners } from './host-opener.ts';
+import type { HostOpeners, Store } from './host-opener.ts';
 
 /** What every function has. */
 export interface World {
@@ -64,6 +64,7 @@ export interface Opened {
   context: Context & { telemetry: EmfTelemetry };
   table: JobsTable;
   budgets: () => Budgets;
+  store: Store;
 }
 
 /** A function's way to its own queue, for a message that is to come back at its own time. */
@@ -80,7 +81,8 @@ export async function openTable(
   world: World = openWorld(environment),
 ): Promise<Opened> {
   const { configuration, traits } = readBundled();
-  const options = { ...world, client: createDynamoDbClient({}), tableName: environment.JOBS_TABLE };
+  const store = { client: createDynamoDbClient({}), tableName: environment.JOBS_TABLE };
+  const options = { ...world, ...store };
   const table = createDynamoDbJobsTable({
     ...options,
     deadlines: deadlinesOf(configuration, (host) => traits[host]),
@@ -91,6 +93,7 @@ export async function openTable(
     context: { ...world, configuration, gitHubName: gitHubName(environment.GITHUB_NAME), deployment },
     table,
     budgets: () => createDynamoDbBudgets(options),
+    store,
   };
 }
 
@@ -157,13 +160,14 @@ function sqs(): SQSClient {
 /** The hosts of the configuration, or the one that is named, each opened by its type. */
 export function openHosts(
   openers: HostOpeners,
-  { configuration, clock, random, deployment }: Context,
+  { context, store }: Pick<Opened, 'context' | 'store'>,
   only?: string,
 ): ReadonlyMap<HostName, Host> {
+  const { configuration, clock, random, deployment } = context;
   const wanted = configuration.hosts.filter(({ name }) => only === undefined || name === only);
   return new Map(
     wanted.map((settings) => {
-      const given = { settings, deployment: deployment.prefix, clock, random, environment: env };
+      const given = { settings, deployment: deployment.prefix, store, clock, random, environment: env };
       return [settings.name, openerOf(openers, settings).open(given)];
     }),
   );

@@ -23,7 +23,8 @@ const gitHubMsMax = 10_000;
 
 export async function handlerOf(openers: HostOpeners) {
   const environment = readEnvironment(env, variables.steps);
-  const { context, table, budgets } = await openTable(environment);
+  const opened = await openTable(environment);
+  const { context, table, budgets } = opened;
 
   return invocation(
     context,
@@ -33,7 +34,7 @@ export async function handlerOf(openers: HostOpeners) {
         table,
         budgets: budgets(),
         github: openGitHub(context, environment, { timeoutMs: gitHubMsMax }),
-        hosts: openHosts(openers, context),
+        hosts: openHosts(openers, opened),
         publisherTopic: openPublisherTopic(context, environment),
         jobsTopic: openJobsTopic(context, environment),
         steps: openSteps(context, environment),

@@ -15,9 +15,10 @@ const gitHubMsMax = 8_000;
 
 export async function handlerOf(openers: HostOpeners) {
   const environment = readEnvironment(env, variables.terminator);
-  const { context, table, budgets } = await openTable(environment);
+  const opened = await openTable(environment);
+  const { context, table, budgets } = opened;
   const github = openGitHub(context, environment, { timeoutMs: gitHubMsMax });
-  const { hostName, host } = hostNamed(openHosts(openers, context, environment.HOST), environment.HOST);
+  const { hostName, host } = hostNamed(openHosts(openers, opened, environment.HOST), environment.HOST);
 
   return invocation(
     context,

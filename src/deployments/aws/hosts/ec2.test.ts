@@ -9,6 +9,7 @@ import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 import { poolSettings } from '../../../../test/fixtures/books.ts';
 import { createVirtualClock } from '../../../adapters/clock/virtual/index.ts';
+import { createDynamoDbClient } from '../../../adapters/jobs-tables/dynamodb/client.ts';
 import type { HostSettings } from '../../../core/configuration.ts';
 import type { DeploymentPrefix, HostName } from '../../../core/ids.ts';
 import type { HostOpener } from '../host-opener.ts';
@@ -36,6 +37,7 @@ const openWith = (environment: Record<string, string>) =>
   opener.open({
     settings,
     deployment: 'own1' as DeploymentPrefix,
+    store: { client: createDynamoDbClient({ region: 'eu-west-1' }), tableName: 'jobs' },
     clock: createVirtualClock(0),
     random: () => 0.5,
     environment,

@@ -7,23 +7,20 @@ import { checkIdentity } from '../../../adapters/hosts/ec2/identity-document.ts'
 import { createEc2Host } from '../../../adapters/hosts/ec2/index.ts';
 import { readMade } from '../../../adapters/hosts/ec2/made.ts';
 import { ec2HostOptions, ec2Traits } from '../../../adapters/hosts/ec2/options.ts';
-import { createDynamoDbClient } from '../../../adapters/jobs-tables/dynamodb/client.ts';
 import { createDynamoDbOffers } from '../../../adapters/offers/dynamodb/index.ts';
 import type { PoolSettings } from '../../../core/configuration.ts';
 import type { MachineId } from '../../../core/ids.ts';
 import { sparesMax } from '../../../core/spares.ts';
-import type { Offers } from '../../../ports/offers.ts';
-import { readEnvironment } from '../environment.ts';
 import type { HostOpener } from '../host-opener.ts';
 
-export const open: HostOpener['open'] = ({ settings, deployment, clock, random, environment }) =>
+export const open: HostOpener['open'] = ({ settings, deployment, store, clock, random, environment }) =>
   createEc2Host({
     deployment,
     host: settings.name,
     options: ec2HostOptions.parse(settings.options),
     made: readMade(environment, settings.name),
     clients: clients(),
-    offers: offersIn(environment),
+    offers: createDynamoDbOffers(store),
     clock,
     random,
   });
@@ -53,18 +50,4 @@ let opened: Ec2Clients | null = null;
 function clients(): Ec2Clients {
   opened ??= createEc2Clients();
   return opened;
-}
-
-/** Who only looks and terminates asks for no offer, and opens no connection for them. */
-function offersIn(environment: Readonly<Record<string, string | undefined>>): Offers {
-  let offers: Offers | null = null;
-  const open = (): Offers => {
-    const tableName = readEnvironment(environment, ['JOBS_TABLE']).JOBS_TABLE;
-    offers ??= createDynamoDbOffers({ client: createDynamoDbClient({}), tableName });
-    return offers;
-  };
-  return {
-    remember: (offer, until) => open().remember(offer, until),
-    unavailable: (asked, now) => open().unavailable(asked, now),
-  };
 }

@@ -5,18 +5,15 @@ import { createMicrovmClients, type MicrovmClients } from '../../../adapters/hos
 import { createMicrovmHost } from '../../../adapters/hosts/microvm/index.ts';
 import { readMade } from '../../../adapters/hosts/microvm/made.ts';
 import { microvmTraits } from '../../../adapters/hosts/microvm/options.ts';
-import { createDynamoDbClient } from '../../../adapters/jobs-tables/dynamodb/client.ts';
 import { createDynamoDbMachineNames } from '../../../adapters/machine-names/dynamodb/index.ts';
-import type { MachineNames } from '../../../ports/machine-names.ts';
-import { readEnvironment } from '../environment.ts';
 import type { HostOpener } from '../host-opener.ts';
 
-export const open: HostOpener['open'] = ({ settings, clock, random, environment }) =>
+export const open: HostOpener['open'] = ({ settings, store, clock, random, environment }) =>
   createMicrovmHost({
     host: settings.name,
     made: readMade(environment, settings.name),
     clients: clients(),
-    names: namesIn(environment),
+    names: createDynamoDbMachineNames(store),
     clock,
     random,
   });
@@ -32,17 +29,4 @@ let opened: MicrovmClients | null = null;
 function clients(): MicrovmClients {
   opened ??= createMicrovmClients();
   return opened;
-}
-
-function namesIn(environment: Readonly<Record<string, string | undefined>>): MachineNames {
-  let names: MachineNames | null = null;
-  const open = (): MachineNames => {
-    const tableName = readEnvironment(environment, ['JOBS_TABLE']).JOBS_TABLE;
-    names ??= createDynamoDbMachineNames({ client: createDynamoDbClient({}), tableName });
-    return names;
-  };
-  return {
-    remember: (machine, name, instead, now) => open().remember(machine, name, instead, now),
-    namesOf: (machines) => open().namesOf(machines),
-  };
 }

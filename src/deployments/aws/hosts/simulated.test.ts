@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { createVirtualClock } from '../../../adapters/clock/virtual/index.ts';
+import { createDynamoDbClient } from '../../../adapters/jobs-tables/dynamodb/client.ts';
 import type { HostSettings } from '../../../core/configuration.ts';
 import type { DeploymentPrefix, HostName } from '../../../core/ids.ts';
 import type { HostOpener } from '../host-opener.ts';
@@ -34,6 +35,7 @@ const openWith = (options: unknown) =>
   opener.open({
     settings: { ...settings, options },
     deployment: 'own1' as DeploymentPrefix,
+    store: { client: createDynamoDbClient({ region: 'eu-west-1' }), tableName: 'jobs' },
     clock: createVirtualClock(0),
     random: () => 0.5,
     environment: {},
