@@ -4,6 +4,8 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { createHmac } from 'node:crypto';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createServer, type IncomingHttpHeaders } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -17,9 +19,12 @@ import {
   SQSClient,
 } from '@aws-sdk/client-sqs';
 import { startMiniStack } from '../../../scripts/ministack.ts';
+import { startOtlpReceiver } from '../../../scripts/otlp-receiver.ts';
 import { awsConfiguration } from '../../../test/fixtures/aws-configuration.ts';
 import { createDynamoDbClient } from '../../adapters/jobs-tables/dynamodb/index.ts';
 import { createTable, emulatorConfig } from '../../adapters/jobs-tables/dynamodb/testing.ts';
+import { packSpans } from '../../adapters/tracers/queue/pack.ts';
+import type { Span } from '../../core/spans.ts';
 import { type BundledFunction, bundleFunctions } from './bundle.ts';
 import { variables } from './environment.ts';
 
@@ -58,11 +63,7 @@ describe('each bundled function, run as Lambda runs it', () => {
     const given = variables[bundle.kind].map((variable) => [variable, cloud.environment[variable]]);
     return runFunction(join(bundle.directory, 'index.mjs'), events, {
       ...Object.fromEntries(given),
-      AWS_LAMBDA_FUNCTION_NAME: name,
-      AWS_REGION: 'us-east-1',
-      AWS_ACCESS_KEY_ID: 'test',
-      AWS_SECRET_ACCESS_KEY: 'test',
-      AWS_ENDPOINT_URL: cloud.endpoint,
+      ...ofLambda(name, cloud.endpoint),
     });
   }
 
@@ -85,23 +86,29 @@ describe('each bundled function, run as Lambda runs it', () => {
   });
 
   it('messenger: what changed becomes a notification', async () => {
-    const record = {
-      dynamodb: {
-        SequenceNumber: '1',
-        NewImage: {
-          pk: { S: `J#github.com#${jobId}` },
-          sk: { S: 'J' },
-          dirty: { S: 'lab#0' },
-          change: { S: '1' },
-        },
-      },
-    };
-    assert.deepEqual(await run('messenger', [{ Records: [record] }]), [
+    assert.deepEqual(await run('messenger', [{ Records: [changeOfJob(jobId, '1')] }]), [
       { answer: { batchItemFailures: [] } },
     ]);
     assert.deepEqual(await cloud.receive('publisher.fifo'), [
       { host: 'lab', items: [{ kind: 'job', key: `github.com#${jobId}` }], recount: false, hops: 0 },
     ]);
+  });
+
+  it('gatherer: what was gathered for a moment becomes one notification of each host', async () => {
+    const records = [
+      changeOfJob(1, '2', { calm: { N: '1' } }),
+      changeOfJob(2, '3', { calm: { N: '1' } }),
+      changeOfJob(3, '4', { calm: { N: '1' }, dirty: { S: 'mac#0' } }),
+      { dynamodb: { SequenceNumber: '5', NewImage: { pk: { S: 'J#github.com#4' }, sk: { S: 'J' } } } },
+    ];
+    assert.deepEqual(await run('gatherer', [{ Records: records }]), [{ answer: { batchItemFailures: [] } }]);
+    const told = (await cloud.receive('publisher.fifo')) as { host: string; items: { key: string }[] }[];
+    const byHost = told.map(({ host, items }) => [host, items.map(({ key }) => key).sort()]);
+    assert.deepEqual(Object.fromEntries(byHost), {
+      lab: ['github.com#1', 'github.com#2'],
+      mac: ['github.com#3'],
+    });
+    assert.equal(told.length, 2);
   });
 
   it('publisher: a job is counted, and a runner ordered; what can not be read is named', async () => {
@@ -172,6 +179,73 @@ describe('each bundled function, run as Lambda runs it', () => {
     assert.deepEqual(told, [{ answer: null }, { answer: null }]);
   });
 
+  describe('tracer', () => {
+    const collectorsKey = 'the key of a collector';
+    const tracerTo = (to: string, environment: Record<string, string>, events: readonly unknown[]) =>
+      bundleFunctions({
+        configuration,
+        kinds: ['tracer'],
+        outDirectory: join(folder, to === 'xray' ? 'xray' : 'collector'),
+        sdk: 'bundled',
+        secretsStore: 'secretsManager',
+        tracing: { to, sampleRatio: 1 },
+      }).then(([bundle]) =>
+        runFunction(join(bundle?.directory ?? '', 'index.mjs'), events, {
+          ...ofLambda('tracer', cloud.endpoint),
+          ...Object.fromEntries(
+            variables.tracer.map((variable) => [variable, cloud.environment[variable] ?? '']),
+          ),
+          ...environment,
+        }),
+      );
+    const packedSpans = () => {
+      const [packed] = packSpans([span]).packed;
+      return sqsEvent(packed, { spans: 'no spans of ours' });
+    };
+
+    it('hands spans to a collector with its key, and names what it can not read', async () => {
+      const receiver = await startOtlpReceiver();
+      try {
+        const TRACES_HEADERS_SECRET_ARN = await cloud.secret('collector', { 'x-api-key': collectorsKey });
+        const TRACES_URL = `${receiver.endpoint}/v1/traces`;
+        const told = await tracerTo(TRACES_URL, { TRACES_URL, TRACES_HEADERS_SECRET_ARN }, [packedSpans()]);
+        assert.deepEqual(told, [{ answer: { batchItemFailures: [{ itemIdentifier: 'm1' }] } }]);
+        const [received, ...others] = await receiver.spans();
+        assert.deepEqual(others, []);
+        assert.equal(received?.name, span.name);
+        assert.equal(received?.traceId, span.traceId);
+        assert.match(JSON.stringify(received?.resource), /runners/);
+      } finally {
+        await receiver.stop();
+      }
+    });
+
+    it('signs what it hands to X-Ray, which is sent again later where X-Ray is too busy', async () => {
+      const asked: IncomingHttpHeaders[] = [];
+      const server = createServer((request, response) => {
+        asked.push(request.headers);
+        request.resume();
+        request.on('end', () => response.writeHead(asked.length === 1 ? 200 : 503).end());
+      });
+      await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
+      try {
+        const TRACES_URL = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1/traces`;
+        const event = sqsEvent(packSpans([span]).packed[0]);
+        const told = await tracerTo('xray', { TRACES_URL, TRACES_HEADERS_SECRET_ARN: '' }, [event, event]);
+        assert.deepEqual(told, [
+          { answer: { batchItemFailures: [] } },
+          { answer: { batchItemFailures: [{ itemIdentifier: 'm0' }] } },
+        ]);
+        assert.equal(asked.length, 2);
+        for (const { authorization = '' } of asked)
+          assert.match(authorization, /Credential=test\/\d{8}\/us-east-1\/xray\/aws4_request/);
+      } finally {
+        server.closeAllConnections();
+        await new Promise((closed) => server.close(closed));
+      }
+    });
+  });
+
   it('any of them says what is missing in its environment, and runs nothing', async () => {
     const [first] = bundles;
     const [told] = await runFunction(join(first?.directory ?? '', 'index.mjs'), [{}], {});
@@ -194,6 +268,17 @@ describe('each bundled function, run as Lambda runs it', () => {
         );
   });
 });
+
+/** What Lambda itself sets. */
+function ofLambda(name: string, endpoint: string): Record<string, string> {
+  return {
+    AWS_LAMBDA_FUNCTION_NAME: name,
+    AWS_REGION: 'us-east-1',
+    AWS_ACCESS_KEY_ID: 'test',
+    AWS_SECRET_ACCESS_KEY: 'test',
+    AWS_ENDPOINT_URL: endpoint,
+  };
+}
 
 function runFunction(file: string, events: readonly unknown[], env: Record<string, string>): Promise<Told[]> {
   return new Promise((resolve, reject) => {
@@ -276,6 +361,7 @@ async function makeCloud() {
   return {
     endpoint,
     environment,
+    secret: secretOf,
     /** Everything that waits there. */
     async receive(name: string): Promise<unknown[]> {
       const bodies: unknown[] = [];
@@ -340,6 +426,35 @@ function sqsEvent(...bodies: readonly unknown[]) {
 function statusOf(told: Told): unknown {
   return 'answer' in told ? (told.answer as { statusCode: number }).statusCode : told.error;
 }
+
+/** A record of the table's stream. */
+function changeOfJob(id: number, sequence: string, more: Record<string, object> = {}) {
+  return {
+    dynamodb: {
+      SequenceNumber: sequence,
+      NewImage: {
+        pk: { S: `J#github.com#${id}` },
+        sk: { S: 'J' },
+        dirty: { S: 'lab#0' },
+        change: { S: '1' },
+        ...more,
+      },
+    },
+  };
+}
+
+const span: Span = {
+  traceId: 'ab'.repeat(16),
+  spanId: 'cd'.repeat(8),
+  parentId: null,
+  name: 'ci / lint',
+  kind: 'server',
+  startMs: 1_795_600_000_000,
+  endMs: 1_795_600_001_000,
+  error: null,
+  attributes: { 'cicd.pipeline.task.name': 'lint' },
+  links: [],
+};
 
 const queuedJob = {
   action: 'queued',
