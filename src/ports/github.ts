@@ -81,7 +81,7 @@ export type RerunTarget = { what: 'job'; jobId: number } | { what: 'failedJobs';
  * - `running`: the run is not over, and GitHub runs none of its jobs again before it is.
  * - `refused`: asking again can't mend it: the job is of an earlier attempt, the run too old, or gone.
  */
-export type Rerun = { outcome: 'accepted' } | { outcome: 'running' } | { outcome: 'refused'; reason: string };
+type Rerun = { outcome: 'accepted' } | { outcome: 'running' } | { outcome: 'refused'; reason: string };
 
 export interface RepositoryRef {
   /** `owner/name` in lower case. */

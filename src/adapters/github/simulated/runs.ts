@@ -54,7 +54,7 @@ export interface Runs {
 }
 
 /** Of a run's latest attempt. What needs them is run again with them. */
-export type Which = 'all' | 'failed' | Job;
+type Which = 'all' | 'failed' | Job;
 
 export function createRuns(deps: RunsDeps): Runs {
   const { state, clock, random, settings, deliveries, assignment } = deps;
