@@ -834,7 +834,7 @@ export const mutations: readonly Mutation[] = [
     ],
     faults: 'interrupted:interrupted=0.6',
     expects: ['quiet'],
-    seedsMax: 10,
+    seedsMax: 20,
     why: 'GitHub runs nothing again before the whole run is over, so most would never be.',
   },
   {
