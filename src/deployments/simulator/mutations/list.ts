@@ -278,7 +278,7 @@ export const mutations: readonly Mutation[] = [
         replace: 'return ofScope ?? spares[0] ?? null;',
       },
     ],
-    faults: 'calm',
+    faults: 'all',
     expects: ['scopes'],
     seedsMax: 20,
     why: 'A job finds what a job of another organisation has left.',
@@ -808,7 +808,9 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'a job that lost its machine is not run again',
     file: 'core/plan/count.ts',
-    edits: [{ find: 'if (!runner || !lostItsMachine(job, runner)) return job;', replace: 'if (job) return job;' }],
+    edits: [
+      { find: 'if (!runner || !lostItsMachine(job, runner)) return job;', replace: 'if (job) return job;' },
+    ],
     faults: 'interrupted',
     expects: ['quiet'],
     seedsMax: 5,
@@ -817,7 +819,12 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'nobody asks for the re-run when it is due',
     file: 'core/deadline.ts',
-    edits: [{ find: "if (job.phase === 'completed') return rerunDeadline(job);", replace: "if (job.phase === 'completed') return null;" }],
+    edits: [
+      {
+        find: "if (job.phase === 'completed') return rerunDeadline(job);",
+        replace: "if (job.phase === 'completed') return null;",
+      },
+    ],
     faults: 'interrupted',
     expects: ['quiet'],
     seedsMax: 5,
