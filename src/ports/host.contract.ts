@@ -251,6 +251,19 @@ export function hostContract(
         },
       ],
       [
+        'ends nothing that lives where it looks after the rest',
+        async ({ fixture, ...given }) => {
+          if (!fixture.host.tend) return;
+          const own = await given.launched();
+          const stranger = given.name(given.names.stranger);
+          await fixture.addStranger(stranger);
+          await given.until('both are alive', async () => (await fixture.alive()).length === 2);
+          await given.within(Promise.all([fixture.host.tend(), (await fixture.restart()).tend?.()]));
+          await given.quiet();
+          assert.deepEqual([...(await fixture.alive())].sort(), [own.name, stranger].sort());
+        },
+      ],
+      [
         'launches many at the same time',
         async (given) => {
           const { fixture } = given;
