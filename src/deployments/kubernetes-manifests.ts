@@ -4,7 +4,12 @@
 import { argv, env, exit, stderr, stdout } from 'node:process';
 import { Command } from 'commander';
 import { groupOf } from '../adapters/hosts/kubernetes/made.ts';
-import { manifestsOf, podSecurityFor, readSubject } from '../adapters/hosts/kubernetes/manifests.ts';
+import {
+  hookAccountsOf,
+  manifestsOf,
+  podSecurityFor,
+  readSubject,
+} from '../adapters/hosts/kubernetes/manifests.ts';
 import { kubernetesHostOptions, kubernetesMachine } from '../adapters/hosts/kubernetes/options.ts';
 import { withEnvironmentFile } from '../config/environment-file.ts';
 import { loadConfiguration } from '../config/load.ts';
@@ -52,7 +57,14 @@ function manifestsFor(configuration: Configuration, stackName: string, options: 
       `--subject ${options.subject} is none: allowed are group:NAME, user:NAME and serviceaccount:NAMESPACE/NAME`,
     );
   const machines = poolsOfHost(configuration, name).map(({ machine }) => kubernetesMachine.parse(machine));
-  return manifestsOf({ name: group, options: parsed, subject, limit, podSecurity: podSecurityFor(machines) });
+  return manifestsOf({
+    name: group,
+    options: parsed,
+    subject,
+    limit,
+    podSecurity: podSecurityFor(machines),
+    hookAccounts: hookAccountsOf(machines),
+  });
 }
 
 function chosen({ hosts }: Configuration, name: string | undefined): HostSettings {

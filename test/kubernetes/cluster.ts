@@ -14,6 +14,8 @@ export interface Cluster {
   /** The administrator's. */
   kubeconfig: string;
   kubeconfigOf(user: string): string;
+  /** Who that is to the cluster. */
+  userOf(user: string): string;
   /** Of the names of all that is made for a test and is in no namespace. */
   prefix: string;
   /** The API server dies, as in an upgrade; `null` where it is not ours to kill. */
@@ -163,6 +165,7 @@ export async function startCluster(): Promise<Cluster> {
   return {
     ...{ server, ca, kubeconfig, prefix, call, watch },
     kubeconfigOf: users.kubeconfigOf,
+    userOf: users.userOf,
     restartServer: own?.restartServer ?? null,
     async namespace(ending, labels = {}) {
       const name = `${prefix}-${ending}`;

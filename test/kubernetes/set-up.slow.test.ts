@@ -27,6 +27,7 @@ function objects(ending: string, given: Partial<ManifestsGiven> = {}) {
     subject: { kind: 'Group', name: 'github-runners-pods' },
     limit: 20,
     podSecurity: 'restricted',
+    hookAccounts: ['ci'],
     ...given,
   });
   return objectList.parse(printed);
@@ -87,6 +88,7 @@ describe('what a deploy makes in a cluster', { concurrency: 1, skip: whyNoKubern
     await until('the group may', () => may('made', 'create', 'jobs'));
     assert.equal(await may('made', 'get', 'secrets'), false);
     assert.equal(await may('elsewhere', 'create', 'jobs'), false);
+    assert.ok(await look(`/api/v1/namespaces/${nameOf('made')}/serviceaccounts/ci`));
     await remove(list);
     assert.deepEqual(await there('made'), [false, false, false, false, false]);
     await remove(list);

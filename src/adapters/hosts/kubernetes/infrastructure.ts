@@ -22,7 +22,7 @@ import { Construct } from 'constructs';
 import type { HostSettings, PoolSettings } from '../../../core/configuration.ts';
 import type { CreateHostInfrastructure, SetUpFunction } from '../infrastructure.ts';
 import { groupOf, madeVariable } from './made.ts';
-import { manifestsOf, podSecurityFor } from './manifests.ts';
+import { hookAccountsOf, manifestsOf, podSecurityFor } from './manifests.ts';
 import { type KubernetesHostOptions, kubernetesHostOptions, kubernetesMachine } from './options.ts';
 
 export const createInfrastructure: CreateHostInfrastructure = (
@@ -113,12 +113,14 @@ function createSetUp(
       }),
     ],
   });
+  const machines = given.pools.map(({ machine }) => kubernetesMachine.parse(machine));
   const objects = manifestsOf({
     name: group,
     options: { namespace: options.namespace, watch: false },
     subject: { kind: 'Group', name: group },
     limit: settings.limit,
-    podSecurity: podSecurityFor(given.pools.map(({ machine }) => kubernetesMachine.parse(machine))),
+    podSecurity: podSecurityFor(machines),
+    hookAccounts: hookAccountsOf(machines),
   });
   const namespace = new CustomResource(scope, 'Namespace', {
     resourceType: 'Custom::KubernetesNamespace',

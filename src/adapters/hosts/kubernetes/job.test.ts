@@ -134,6 +134,7 @@ describe('what a namespace needs', () => {
     name: 'github-runners-here',
     options: kubernetesHostOptions.parse({ watch: false }),
     limit: 10,
+    hookAccounts: [],
   } as const;
 
   test('is a Role of a few verbs, bound to whom the system is, and no right on a Secret but to create one', () => {

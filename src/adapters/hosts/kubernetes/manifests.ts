@@ -1,5 +1,6 @@
 // What a namespace needs for this host, as Kubernetes' own objects, for `kubectl apply` on any cluster.
 
+import { hookRules } from './hooks.ts';
 import type { Plain } from './merge.ts';
 import type { KubernetesHostOptions } from './options.ts';
 import { rightsNeeded } from './rights.ts';
@@ -34,13 +35,22 @@ export interface ManifestsGiven {
   limit: number;
   /** Of Pod Security, for the namespace. */
   podSecurity: 'restricted' | 'baseline' | 'privileged';
+  /** Service accounts of pools whose jobs' containers are pods of their own. */
+  hookAccounts: readonly string[];
 }
 
 const managed = { 'app.kubernetes.io/managed-by': 'ephemeral-runners' };
 /** Ended Jobs stay for ten minutes, and a busy host ends many in that time: a bound for faults, not for use. */
 const jobsForEachPlace = 50;
 
-export function manifestsOf({ name, options, subject, limit, podSecurity }: ManifestsGiven): Plain {
+export function manifestsOf({
+  name,
+  options,
+  subject,
+  limit,
+  podSecurity,
+  hookAccounts,
+}: ManifestsGiven): Plain {
   const { namespace } = options;
   const rbac = 'rbac.authorization.k8s.io';
   const metadata = { name, namespace, labels: managed };
@@ -82,8 +92,34 @@ export function manifestsOf({ name, options, subject, limit, podSecurity }: Mani
         metadata,
         spec: { podSelector: {}, policyTypes: ['Ingress'] },
       },
+      ...hookAccounts.flatMap((account) => forHooks(account, namespace, rbac)),
     ],
   };
+}
+
+/** A job is given its rights with its token: whoever may run one on such a pool has them. */
+function forHooks(account: string, namespace: string, rbac: string): Plain[] {
+  const metadata = { name: `${account}-container-hooks`, namespace, labels: managed };
+  return [
+    { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: account, namespace, labels: managed } },
+    { apiVersion: `${rbac}/v1`, kind: 'Role', metadata, rules: hookRules },
+    {
+      apiVersion: `${rbac}/v1`,
+      kind: 'RoleBinding',
+      metadata,
+      roleRef: { apiGroup: rbac, kind: 'Role', name: metadata.name },
+      subjects: [{ kind: 'ServiceAccount', name: account, namespace }],
+    },
+  ];
+}
+
+export function hookAccountsOf(
+  machines: readonly { containers: string; serviceAccount?: string | undefined }[],
+): string[] {
+  const accounts = machines.flatMap(({ containers, serviceAccount }) =>
+    containers === 'pods' && serviceAccount !== undefined ? [serviceAccount] : [],
+  );
+  return [...new Set(accounts)].sort();
 }
 
 /** As a person writes it: `group:NAME`, `user:NAME`, `serviceaccount:NAMESPACE/NAME`. */

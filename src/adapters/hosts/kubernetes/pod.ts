@@ -3,6 +3,7 @@
 
 import type { OperatingSystem } from '../../../core/configuration.ts';
 import type { LaunchRequest } from '../../../ports/host.ts';
+import { hooksProgram } from './hooks.ts';
 import type { Plain } from './merge.ts';
 import type { KubernetesMachine } from './options.ts';
 import { claimScript, paths, runScript, windowsClaimScript, windowsRunScript } from './scripts.ts';
@@ -70,7 +71,10 @@ function runnerContainer(isWindows: boolean, request: LaunchRequest, machine: Ku
         ...machine.environment,
       }),
       ...(machine.containers === 'pods'
-        ? [{ name: 'ACTIONS_RUNNER_POD_NAME', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } }]
+        ? [
+            { name: 'ACTIONS_RUNNER_POD_NAME', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } },
+            { name: 'RUNNER_POD_UID', valueFrom: { fieldRef: { fieldPath: 'metadata.uid' } } },
+          ]
         : []),
     ],
     volumeMounts: [
@@ -131,7 +135,10 @@ const containerModes: Readonly<Record<KubernetesMachine['containers'], Readonly<
   },
   pods: {
     // Without a volume that both pods would have to reach: files are copied.
-    ACTIONS_RUNNER_CONTAINER_HOOKS: '/home/runner/k8s-novolume/index.js',
+    CONTAINER_HOOKS: '/home/runner/k8s-novolume/index.js',
+    // Ours, which calls them: written there before the runner starts.
+    ACTIONS_RUNNER_CONTAINER_HOOKS: paths.linux.hooks,
+    RUNNER_HOOKS_PROGRAM: hooksProgram,
     // A job without a container of its own would run with the service account's token.
     ACTIONS_RUNNER_REQUIRE_JOB_CONTAINER: 'true',
   },

@@ -13,7 +13,12 @@
 // It waits, and goes with the first. A pod that is alone and not wanted is ended by the system, which refused it.
 
 export const paths = {
-  linux: { secret: '/run/runner-secret', memory: '/run/runner', directory: '/home/runner' },
+  linux: {
+    secret: '/run/runner-secret',
+    memory: '/run/runner',
+    hooks: '/run/runner/hooks.js',
+    directory: '/home/runner',
+  },
   windows: { secret: 'C:\\runner-secret', memory: 'C:\\runner-claim', directory: 'C:\\actions-runner' },
 } as const;
 
@@ -24,7 +29,7 @@ const noteSecondsMax = 5;
 const pauseSecondsDefault = 5;
 const pauseSecondsMax = 300;
 
-const { secret, memory } = paths.linux;
+const { secret, memory, hooks } = paths.linux;
 
 /** The token goes by standard input: nothing secret is to be seen in a list of processes. */
 export const claimScript = `set -u
@@ -72,6 +77,10 @@ export const runScript = `set -eu
 ACTIONS_RUNNER_INPUT_JITCONFIG=$(cat ${memory}/jitconfig)
 export ACTIONS_RUNNER_INPUT_JITCONFIG
 rm -f ${memory}/jitconfig
+if [ -n "\${RUNNER_HOOKS_PROGRAM-}" ]; then
+  printf '%s' "$RUNNER_HOOKS_PROGRAM" >${hooks}
+  unset RUNNER_HOOKS_PROGRAM
+fi
 cd "$RUNNER_DIRECTORY"
 exec ./run.sh
 `;

@@ -15,6 +15,7 @@ import { Refusal } from '../refusals.ts';
 
 const kinds = {
   Namespace: { api: '/api/v1', resource: 'namespaces' },
+  ServiceAccount: { api: '/api/v1', resource: 'serviceaccounts' },
   ResourceQuota: { api: '/api/v1', resource: 'resourcequotas' },
   Role: { api: '/apis/rbac.authorization.k8s.io/v1', resource: 'roles' },
   RoleBinding: { api: '/apis/rbac.authorization.k8s.io/v1', resource: 'rolebindings' },
@@ -23,7 +24,7 @@ const kinds = {
 
 const texts = z.record(z.string(), z.string()).default({});
 const object = z.looseObject({
-  kind: z.enum(['Namespace', 'ResourceQuota', 'Role', 'RoleBinding', 'NetworkPolicy']),
+  kind: z.enum(['Namespace', 'ServiceAccount', 'ResourceQuota', 'Role', 'RoleBinding', 'NetworkPolicy']),
   metadata: z.looseObject({
     name: z.string(),
     namespace: z.string().optional(),
