@@ -22,7 +22,7 @@ export interface BackwardWriter {
   hex(digits: string): void;
 }
 
-export type WireType = (typeof wire)[keyof typeof wire];
+type WireType = (typeof wire)[keyof typeof wire];
 
 export const wire = { varint: 0, fixed64: 1, lengthDelimited: 2, fixed32: 5 } as const;
 
