@@ -41,7 +41,7 @@ test-slow: ready ## Run the slow suites
 	@node scripts/kubernetes.ts --build
 	@$(NODE_TEST) --test-timeout=900000 $(SLOW_TESTS)
 
-test-kubernetes: ready ## Run the suites on Kubernetes itself, which the first run builds (10 minutes)
+test-kubernetes: ready ## Run the suites on Kubernetes itself, which the first run builds (15 minutes); docs/hosts/kubernetes.md says how on yours
 	@node scripts/kubernetes.ts --build
 	@$(NODE_TEST) --test-timeout=900000 'test/kubernetes/*.slow.test.ts'
 

@@ -317,6 +317,8 @@ if (import.meta.main) {
     if (whyNoKubernetes === false) {
       console.log(`Kubernetes ${version}: built once, in some ten minutes, then taken from the cache ...`);
       await builtKubernetes();
+      const { builtKwok } = await import('./kwok.ts');
+      await builtKwok();
     } else console.log(`${whyNoKubernetes}: its tests are left out.`);
   } else {
     const { kubeconfig, stop } = await startKubernetes();

@@ -3,6 +3,7 @@
 
 import { createSystemClock } from '../src/adapters/clock/system/index.ts';
 import { createSystemRandom } from '../src/adapters/clock/system/random.ts';
+import { createApi } from '../src/adapters/hosts/kubernetes/api.ts';
 import { connectByKubeconfig } from '../src/adapters/hosts/kubernetes/connect/kubeconfig.ts';
 import { createKubernetesHost } from '../src/adapters/hosts/kubernetes/index.ts';
 import { kubernetesHostOptions } from '../src/adapters/hosts/kubernetes/options.ts';
@@ -11,6 +12,8 @@ import { startKubernetes } from './kubernetes.ts';
 
 /** Launchers at work at once. */
 const parallel = 32;
+/** Of the heap, ten a second, while the watch begins. */
+const watchLooks = 300;
 const jobs = Number(process.argv[2] ?? 5000);
 const deployment = 'own1' as DeploymentPrefix;
 const host = 'pods' as HostName;
@@ -65,10 +68,27 @@ try {
   const listed = await launching.list();
   console.log(`a list of ${listed === 'unknown' ? listed : listed.length} in ${clock.now() - listedAt} ms`);
 
+  const connection = connectByKubeconfig({ file: kubernetes.kubeconfig });
+  const api = createApi({ connection, namespace: 'default', clock });
+  const podsThere = async () => (await api.listPods('')).items.length;
+  while ((await podsThere()) < jobs) await clock.sleep(1_000);
+  console.log(
+    `${await podsThere()} pods ${((clock.now() - startedAt) / 1000).toFixed(0)} s after the first launch`,
+  );
+  connection.close();
+
   const before = heap();
+  const rssBefore = process.memoryUsage.rss();
   const watching = hostWith(true);
-  await clock.sleep(20_000);
-  console.log(`the watch of them holds ${megabytes(heap() - before)} of heap (run with --expose-gc)`);
+  let heapMost = 0;
+  for (let looks = 0; looks < watchLooks; looks += 1) {
+    await clock.sleep(100);
+    heapMost = Math.max(heapMost, process.memoryUsage().heapUsed);
+  }
+  console.log(
+    `the watch of them holds ${megabytes(heap() - before)} of heap (run with --expose-gc), at most ` +
+      `${megabytes(heapMost - before)} while it begins; the process grew by ${megabytes(process.memoryUsage.rss() - rssBefore)}`,
+  );
   console.log(`this process ${megabytes(process.memoryUsage.rss())}; Kubernetes`, kubernetes.memory());
   watching.close();
   launching.close();

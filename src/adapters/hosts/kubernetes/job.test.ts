@@ -66,8 +66,22 @@ describe('the Job of a runner', () => {
   });
 
   test('of Windows asks for such nodes, and for nothing that Windows does not know', () => {
-    const { spec } = jobWith({ image: 'acme/runner:ltsc2025' }, { os: 'windows' }).spec.template;
-    assert.deepEqual(spec['nodeSelector'], { 'kubernetes.io/os': 'windows' });
+    const image = 'acme/runner:ltsc2025';
+    const { spec } = jobWith({ image, nodeSelector: { size: 'large' } }, { os: 'windows' }).spec.template;
+    const all = [...spec.initContainers, ...spec.containers];
+    for (const one of all) {
+      assert.equal(one['image'], image);
+      assert.equal((one['command'] as string[])[0], 'powershell');
+      assert.equal(one['securityContext'], undefined);
+    }
+    // What Pod Security's restricted profile wants of Windows. [Kubernetes: Pod Security Standards]
+    assert.deepEqual(spec['securityContext'], {
+      runAsNonRoot: true,
+      windowsOptions: { runAsUserName: 'ContainerUser' },
+    });
+    const mounts = all.flatMap((one) => one['volumeMounts'] as { mountPath: string }[]);
+    for (const { mountPath } of mounts) assert.match(mountPath, /^C:\\/);
+    assert.deepEqual(spec['nodeSelector'], { 'kubernetes.io/os': 'windows', size: 'large' });
     assert.deepEqual(spec['os'], { name: 'windows' });
     const text = JSON.stringify(spec);
     for (const foreign of ['seccomp', 'fsGroup', 'capabilities', '"Memory"', '/bin/sh'])

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import type { OperatingSystem } from '../../../core/configuration.ts';
 import type { DeploymentPrefix, HostName, PoolName } from '../../../core/ids.ts';
 import { runnerName } from '../../../core/ids.ts';
 import type { LaunchAnswer, LaunchRequest } from '../../../ports/host.ts';
@@ -18,20 +19,20 @@ const hostName = 'here' as HostName;
 const pool = 'small' as PoolName;
 
 async function onCluster(
-  settings: Partial<StandInSettings> & { configuration?: 'claimed' | 'handedOver' },
+  settings: Partial<StandInSettings> & { configuration?: 'claimed' | 'handedOver'; os?: OperatingSystem },
   run: (given: {
     host: KubernetesHost;
     standIn: StandIn;
     request: (given?: Partial<LaunchRequest>) => LaunchRequest;
   }) => Promise<void>,
 ): Promise<void> {
-  const { configuration = 'claimed', ...rest } = settings;
+  const { configuration = 'claimed', os = 'linux', ...rest } = settings;
   const standIn = await startStandIn({ clock, ...rest });
   const host = createKubernetesHost({
     deployment,
     host: hostName,
     options: kubernetesHostOptions.parse({ watch: false, configuration }),
-    osOf: () => 'linux',
+    osOf: () => os,
     connection: standIn.connection(),
     clock,
     random: createSeededRandom(1),
@@ -183,3 +184,26 @@ test('a list and a description say that they do not know, where the server does 
     assert.equal(await host.list(), 'unknown');
     assert.equal(await host.describe({ name: request().name, machine: null }), 'unknown');
   }));
+
+describe('a launch on Windows nodes', () => {
+  for (const [machine, why] of [
+    [{}, /actions-runner:latest is for Linux\. Remedy/],
+    [
+      { image: 'acme/runner:ltsc2025', containers: 'docker' },
+      /containers 'docker' is not for Windows\. Remedy/,
+    ],
+  ] as const)
+    test(`of ${JSON.stringify(machine)} is refused before anything is asked of the cluster`, () =>
+      onCluster({ os: 'windows' }, async ({ host, standIn, request }) => {
+        const { refusal, reason } = refusalOf(await host.launch(request({ machine })));
+        assert.equal(refusal, 'invalid');
+        assert.match(reason, why);
+        assert.equal(standIn.calls.length, 0);
+      }));
+
+  test('of an image of yours is made', () =>
+    onCluster({ os: 'windows' }, async ({ host, request }) => {
+      const answer = await host.launch(request({ machine: { image: 'acme/runner:ltsc2025' } }));
+      assert.equal(answer.outcome, 'launched');
+    }));
+});

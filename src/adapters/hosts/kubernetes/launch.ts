@@ -10,7 +10,7 @@ import type { HostContext } from './context.ts';
 import { jobOf, secretOf } from './job.ts';
 import { annotationKeys, isOwn } from './labels.ts';
 import { endOf, type Job } from './objects.ts';
-import { kubernetesMachine } from './options.ts';
+import { type KubernetesMachine, kubernetesMachine, runnerImage } from './options.ts';
 import { meaningOf, Refusal, Unanswered } from './refusals.ts';
 
 /** Tries of one call: its time is over before, mostly. */
@@ -31,6 +31,8 @@ export async function launch(context: HostContext, request: LaunchRequest): Prom
       `launch of runner ${request.name} begins after its time: nothing was asked of the cluster`,
     );
   const machine = kubernetesMachine.parse(request.machine);
+  const unfit = context.osOf(request.pool) === 'windows' ? whyNotOnWindows(machine) : null;
+  if (unfit !== null) return { outcome: 'refused', refusal: 'invalid', reason: unfit, retryAfterMs: null };
   const created = await settle(context, request, (withinMs) =>
     context.api.createJob(jobOf(context, request, machine), withinMs),
   );
@@ -42,6 +44,15 @@ export async function launch(context: HostContext, request: LaunchRequest): Prom
     return withSecret(context, request, found);
   }
   return withSecret(context, request, created.answer);
+}
+
+/** GitHub publishes its image for Linux alone, and neither its hooks nor a Docker side-car are for Windows. */
+function whyNotOnWindows({ image, containers }: KubernetesMachine): string | null {
+  if (image === runnerImage)
+    return `image ${image} is for Linux. Remedy: name one of yours in the pool's machine, for the nodes' version of Windows`;
+  if (containers !== 'none')
+    return `containers '${containers}' is not for Windows. Remedy: leave it out of the pool's machine`;
+  return null;
 }
 
 async function withSecret(context: HostContext, request: LaunchRequest, job: Job): Promise<LaunchAnswer> {

@@ -96,7 +96,7 @@ export const kubernetesHostOptions = z.strictObject({
 export type KubernetesHostOptions = z.output<typeof kubernetesHostOptions>;
 
 /** GitHub's own. Its newest, since a runner that is older than 30 days is given no job. */
-const runnerImage = 'ghcr.io/actions/actions-runner:latest';
+export const runnerImage = 'ghcr.io/actions/actions-runner:latest';
 
 const quantity = z
   .string()

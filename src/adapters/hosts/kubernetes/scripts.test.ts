@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { createSystemClock } from '../../clock/system/index.ts';
+import { hooksProgram } from './hooks.ts';
 import { claimScript, paths, runScript, windowsClaimScript, windowsRunScript } from './scripts.ts';
 
 const clock = createSystemClock();
@@ -166,6 +167,17 @@ exit 7
       assert.ok(!readFileSync(join(secret, 'arguments'), 'utf8').includes(jitConfig));
     }));
 });
+
+test('the program around the container hooks is written where the runner looks for it, and no job inherits it', () =>
+  inPod([], async ({ memory, secret, start }) => {
+    writeFileSync(join(memory, 'jitconfig'), jitConfig);
+    const program = `#!/bin/sh\nprintf %s "\${RUNNER_HOOKS_PROGRAM-none}" >left\n`;
+    writeFileSync(join(secret, 'run.sh'), program, { mode: 0o755 });
+    const environment = { RUNNER_DIRECTORY: secret, RUNNER_HOOKS_PROGRAM: hooksProgram };
+    assert.equal(await endOf(start(runScript, environment)), 0);
+    assert.equal(readFileSync(join(memory, 'hooks.js'), 'utf8'), hooksProgram);
+    assert.equal(readFileSync(join(secret, 'left'), 'utf8'), 'none');
+  }));
 
 test('the scripts of Windows speak of the same files and answers', () => {
   for (const part of ['jitconfig', 'token', 'CLAIM_URL', 'milestones', '401', '410', 'Retry-After'])
