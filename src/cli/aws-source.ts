@@ -6,7 +6,7 @@ import { createSystemRandom } from '../adapters/clock/system/random.ts';
 import { createDynamoDbJobsTable } from '../adapters/jobs-tables/dynamodb/index.ts';
 import { readEnvironment } from '../config/environment.ts';
 import { loadConfiguration } from '../config/load.ts';
-import { describeProblem, type Problem } from '../config/problem.ts';
+import { ConfigurationError, describeProblem, type Problem } from '../config/problem.ts';
 import { gitHubName, jobKey, parseRunnerName, type RunnerName } from '../core/ids.ts';
 import { lookAtIdentity } from '../deployments/aws/deploy/checks/all.ts';
 import type { Clients } from '../deployments/aws/deploy/clients.ts';
@@ -25,7 +25,10 @@ export async function openAwsSource(
   const environment = readEnvironment(variables);
   if (environment.outcome === 'refused') throw problemsFound(environment.problems);
   const { gitHub, configurationFile } = environment.environment;
-  const { configuration } = await loadConfiguration(configurationFile);
+  const { configuration } = await loadConfiguration(configurationFile).catch((cause: unknown) => {
+    if (!(cause instanceof ConfigurationError)) throw cause;
+    throw new CommandError(cause.message, { exitCode: exitCodes.notReached, cause });
+  });
   const problems: Problem[] = [];
   const account = await lookAtIdentity(variables, problems);
   if (account === null || problems.length > 0) throw problemsFound(problems);

@@ -1,9 +1,17 @@
 // Completion for shells: `runners complete bash|zsh|fish|powershell` prints what the shell reads.
 
 import tab from '@bomb.sh/tab/commander';
-import type { Command } from 'commander';
+import { type Command, CommanderError } from 'commander';
+import { exitCodes } from './source.ts';
 
-export function addCompletion(program: Command): Command {
+/** Answers the exit code. */
+export function complete(program: Command, args: readonly string[]): number {
   tab(program);
-  return program;
+  try {
+    program.parse([...args], { from: 'user' });
+    return exitCodes.done;
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
+  }
 }

@@ -51,9 +51,13 @@ export async function runCommand(deps: ProgramDeps, args: readonly string[]): Pr
     return exitCodes.done;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
-    if (!(error instanceof CommandError)) throw error;
-    deps.error(`${error.message}\n`);
-    return error.exitCode;
+    if (error instanceof CommandError) {
+      deps.error(`${error.message}\n`);
+      return error.exitCode;
+    }
+    // AWS says no, or the network broke: its words are what a person needs, and not where in here they came from.
+    deps.error(`It went wrong: ${String(error)}\n`);
+    return exitCodes.failed;
   } finally {
     for (const source of opened) source.close();
   }
@@ -74,13 +78,15 @@ export function createProgram(deps: ProgramDeps): Command {
     )
     .option('--stack <name>', 'ask the deployed system of this name instead')
     .option('--json', 'answer in JSON, for programs', false)
+    .configureHelp({ showGlobalOptions: true })
     .configureOutput({ writeOut: deps.out, writeErr: deps.error })
     .showHelpAfterError('(--help tells what there is)')
     .exitOverride()
     .addHelpText(
       'after',
       '\nExit codes: 0 done; 1 it went wrong; 2 the command was not understood; 3 no such job, pool or runner;\n' +
-        '4 no running system was reached.',
+        '4 no running system was reached.\n' +
+        'Completion: source <(runners complete bash), or zsh, fish, powershell.',
     );
   const where = () => program.opts<Where>();
   const open = () => deps.open(where());
@@ -104,6 +110,7 @@ export function createProgram(deps: ProgramDeps): Command {
     .action(async ({ pool, repository, limit }: { pool?: string; repository?: string; limit: number }) => {
       const source = await open();
       const jobs = await source.jobs({ pool: pool ?? null, repository: repository ?? null, limit });
+      if (jobs.length === 0 && pool !== undefined) await demandPool(source, pool);
       answer(jobs, (list) => renderJobs(list, deps.now(), paint));
     });
 
@@ -132,10 +139,7 @@ export function createProgram(deps: ProgramDeps): Command {
     });
   const change = async (pool: string, wanted: PoolChange) => {
     const changed = await (await open()).changePool(pool, wanted);
-    if (!changed)
-      throw new CommandError(`No pool is named ${pool}: \`runners pools\` lists them.`, {
-        exitCode: exitCodes.notFound,
-      });
+    if (!changed) throw noSuchPool(pool);
     answer([changed], (views) => renderPools(views, deps.now(), paint));
   };
   pools
@@ -201,6 +205,17 @@ export function createProgram(deps: ProgramDeps): Command {
     });
 
   return program;
+}
+
+async function demandPool(source: Source, pool: string): Promise<void> {
+  const { pools } = await source.status();
+  if (!pools.some(({ name }) => name === pool)) throw noSuchPool(pool);
+}
+
+function noSuchPool(pool: string): CommandError {
+  return new CommandError(`No pool is named ${pool}: \`runners pools\` lists them.`, {
+    exitCode: exitCodes.notFound,
+  });
 }
 
 function jobReference(text: string): number {

@@ -15,6 +15,7 @@ import { spentOf, storyOf } from './story.ts';
 import { lostItsRunner, runnerOrdered, waited } from './timeline.ts';
 
 const s = 1_000;
+const between = 'waits in between: for a plan, a queue, an answer of GitHub';
 const nameOf = (n: number) => `tst0-one-lint-${String(n).padStart(26, '0')}` as Runner['name'];
 
 /** Ordered at 500 s, launched at 505 s, claims at 525 s, online at 530 s, at work from 532 s. */
@@ -67,6 +68,7 @@ function startedJob(change: Partial<Job> = {}): Job {
 test('the time until a job started goes to what was in its way, then to its runner', () => {
   assert.deepEqual(spentOf(startedJob(), [busyRunner()], [], startMs + 900 * s), [
     { what: 'delivery of its event', forMs: 2 * s },
+    { what: between, forMs: 18 * s },
     { what: 'pool lint is at its limit', forMs: 480 * s },
     { what: 'launch of its machine', forMs: 5 * s },
     { what: 'boot of its machine', forMs: 20 * s },
@@ -104,6 +106,26 @@ test('of a job that waits on, the time goes on in the part where it is', () => {
     { what: 'launch of its machine', forMs: 5 * s },
     { what: 'boot of its machine', forMs: 60 * s },
   ]);
+});
+
+test('a time in which a runner was coming that others took is told as that', () => {
+  const { timeline, ...job } = startedJob();
+  const lost = [
+    { at: startMs + 20 * s, what: runnerOrdered, why: nameOf(3) },
+    { at: startMs + 60 * s, what: lostItsRunner, why: `${nameOf(3)}: GitHub gave it job 9` },
+    { at: startMs + 500 * s, what: runnerOrdered, why: nameOf(1) },
+  ];
+  const told = { ...job, timeline: [...timeline.slice(0, 1), ...lost] };
+  const spent = spentOf(told, [busyRunner()], [], startMs + 900 * s);
+  assert.deepEqual(
+    spent.find(({ what }) => what === 'a runner that did not take it'),
+    { what: 'a runner that did not take it', forMs: 40 * s },
+  );
+  assert.equal(
+    spent.reduce((sum, { forMs }) => sum + forMs, 0),
+    532 * s,
+    'nothing of the whole is left out',
+  );
 });
 
 test('a time that GitHub held it back is told as that', () => {

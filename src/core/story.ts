@@ -5,7 +5,7 @@ import { parseJobKey, parseRunnerName } from './ids.ts';
 import type { Job } from './job.ts';
 import { type Phase, phasesOfRunner } from './phases.ts';
 import type { Runner } from './runner.ts';
-import { type TimelineEntry, waited } from './timeline.ts';
+import { lostItsRunner, runnerOrdered, type TimelineEntry, waited } from './timeline.ts';
 
 export interface StoryEntry {
   at: number;
@@ -96,7 +96,9 @@ export function spentOf(
     ...[...job.timeline, ...waits].filter(({ what }) => what === waited).map(stretchOf),
     ...heldStretches(job, whole.endMs),
     ...(runner ? runnerStretches(runner, job, now) : []),
+    ...lostStretches(job, whole.endMs),
     { what: phaseWords['event delivery'], startMs: job.createdAt, endMs: storedAt },
+    { what: 'waits in between: for a plan, a queue, an answer of GitHub', ...whole },
   ]);
   const spent = new Map<string, number>();
   for (const { what, startMs, endMs } of parts) spent.set(what, (spent.get(what) ?? 0) + endMs - startMs);
@@ -112,6 +114,16 @@ function heldStretches({ timeline }: Job, untilMs: number): Stretch[] {
   const what = 'held back by GitHub';
   return timeline.flatMap((entry, at) =>
     entry.what === 'held' ? { what, startMs: entry.at, endMs: timeline[at + 1]?.at ?? untilMs } : [],
+  );
+}
+
+/** A runner was coming for it, and went to another job or came to nothing. */
+function lostStretches({ timeline }: Job, untilMs: number): Stretch[] {
+  const turns = timeline.filter(({ what }) => what === runnerOrdered || what === lostItsRunner);
+  return turns.flatMap((entry, at) =>
+    entry.what === runnerOrdered && turns[at + 1]?.what === lostItsRunner
+      ? { what: 'a runner that did not take it', startMs: entry.at, endMs: turns[at + 1]?.at ?? untilMs }
+      : [],
   );
 }
 

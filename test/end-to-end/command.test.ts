@@ -1,7 +1,7 @@
 // The `runners` command against a whole running system, as a person uses it: by the data directory alone.
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -93,6 +93,13 @@ test('says what is alive, what waits and why, the whole story of a job, and chan
       why.job.wait?.text ?? '',
       /pool small is at its limit, 1 of 1 alive: 1 coming; 1 job waits before it/,
     );
+    assert.equal(
+      why.job.wait?.remedy,
+      'wait for a place, or raise the limit of pool small in the configuration',
+    );
+    assert.ok(
+      why.story.some((entry) => entry.what === 'waits' && entry.why?.endsWith('1 job of its lane before it')),
+    );
     const told = await ask(system.dataDirectory, ['why', '41']);
     assert.match(told.out, /It waits since .*\n[\s\S]*runner ordered: \w+-here-small-/);
     assert.match(told.out, /-here-small-\S+ +launched/);
@@ -118,6 +125,10 @@ test('says with its exit code and in words what went wrong', () =>
       [['why', '999'], exitCodes.notFound, /Job 999 is not known here/],
       [['pools', 'pause', 'smal'], exitCodes.notFound, /No pool is named smal/],
       [['logs', 'nobody'], exitCodes.notFound, /no log of nobody/],
+      [['logs', 'nobody', '--diag'], exitCodes.failed, /leave out --diag/],
+      [['logs', 'nobody', '--lines', '0'], exitCodes.usage, /whole number from 1 to 100000/],
+      [['jobs', '--pool', 'smal'], exitCodes.notFound, /No pool is named smal/],
+      [['redrive', '--queue', 'nowhere'], exitCodes.notFound, /named like nowhere. There are: .*publisher/],
       [['why', 'that one'], exitCodes.usage, /a job's id \(digits\)/],
       [['jobs', '--limit', '0'], exitCodes.usage, /whole number from 1 to 1000/],
       [['pools', 'limit', 'small', 'much'], exitCodes.usage, /whole number from 0/],
@@ -134,6 +145,46 @@ test('says with its exit code and in words what went wrong', () =>
       assert.equal(said.out, '');
     }
   }));
+
+test('tells afterwards what an ended job waited for, and shows the log of its runner', async () => {
+  const system = await startSystem({ configuration });
+  try {
+    const { jobs } = system.world.startRun('acme/app', {
+      name: 'ci',
+      jobs: [1, 2].map((n) => ({ name: `job ${n}`, labels, durationMs: 3_000 })),
+    });
+    await until(
+      'both are done',
+      async () => jobs.every(({ status }) => status === 'completed') || null,
+      30_000,
+    );
+    const both = await until('both are known to be done', async () => {
+      const told = await Promise.all(jobs.map(({ id }) => askJson<WhyView>(system, 'why', String(id))));
+      return told.every(({ job }) => job.phase === 'completed') && told;
+    });
+    const waits = both.flatMap(({ story }) => story.filter(({ what }) => what === 'waited'));
+    assert.ok(waits.length > 0, 'one of them waited for the place');
+    for (const { why, forMs } of waits) {
+      assert.match(
+        why ?? '',
+        /small is at its limit, 1 of 1 alive|here is at its limit, 1 of 1 machines alive/,
+      );
+      assert.ok((forMs ?? 0) >= 1_000);
+    }
+    const waiter = both.find(({ story }) => story.some(({ what }) => what === 'waited'));
+    const said = await ask(system.dataDirectory, ['why', String(waiter?.job.id)]);
+    assert.match(said.out, /Where its time went, until it started\n(.*\n)* +\d+ s +\w+ \w+ is at its limit/);
+    const name = both[0]?.runners[0]?.name ?? '';
+    // The runners of this system are none, and print nothing.
+    const logs = join(system.dataDirectory, 'logs');
+    mkdirSync(logs, { recursive: true });
+    writeFileSync(join(logs, `${name}.log`), 'first\nsecond\n');
+    const log = await ask(system.dataDirectory, ['logs', name, '--lines', '1']);
+    assert.deepEqual([log.exitCode, log.out], [exitCodes.done, 'second\n']);
+  } finally {
+    await system.close();
+  }
+});
 
 test('watches again and again, until it is told to stop', () =>
   withSystem(async ({ dataDirectory }) => {
