@@ -8,7 +8,6 @@ type Hole = `H${number}`;
 export type Catcher =
   | 'limits'
   | 'places'
-  | 'scopes'
   | 'done'
   | 'holds'
   | 'reruns'
