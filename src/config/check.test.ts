@@ -303,6 +303,23 @@ test('an owner is a name alone', () => {
   assert.equal(problemsOf({ ...valid, allow: { owners: [] } }).length, 1);
 });
 
+test('spares of a schedule need the same as those of every day', () => {
+  const scheduled = (spares: number) => ({ spareSchedule: [{ cron: '0 8 * * 1-5', spares }] });
+  assert.deepEqual(problemsOfPool(scheduled(2)), [
+    'pools.lint.spareSchedule[0].spares: 2 is not allowed, as machines of office (type local) can not stand by\n  allowed: 0\n  to do:   take it out, or take a host of a type whose machines can',
+  ]);
+  const onLab = (spares: number, limitOfHost = lab.limit) => ({
+    ...valid,
+    hosts: { lab: { ...lab, limit: limitOfHost } },
+    pools: { lint: { ...lint, command: undefined, host: 'lab', ...scheduled(spares) } },
+  });
+  assert.deepEqual(problemsOf(onLab(5)), [
+    "pools.lint.spareSchedule[0].spares: 5 is more than the pool's limit, 4\n  allowed: a whole number from 0 to 4\n  to do:   lower spares or raise limit",
+  ]);
+  assert.deepEqual(problemsOf(onLab(4)), []);
+  assert.ok(warningsOf(onLab(4, 3)).some((warning) => warning.includes('no room for the 4 spares')));
+});
+
 test('spares need a host whose machines can stand by, and fit into the limit', () => {
   assert.deepEqual(problemsOfPool({ spares: 2 }), [
     'pools.lint.spares: 2 is not allowed, as machines of office (type local) can not stand by\n  allowed: 0\n  to do:   take it out, or take a host of a type whose machines can',

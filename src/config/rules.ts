@@ -176,24 +176,43 @@ function labelsDiffer({ pools }: Draft): Problem[] {
 }
 
 function sparesFit({ pools }: Draft): Problem[] {
-  return pools.flatMap(({ name, settings: { spares = 0, limit = spares }, host }) => {
-    const place = placeOf('pools', name, 'spares');
-    if (spares > 0 && host?.type?.standby === false) {
-      return {
+  return pools.flatMap((pool) => sparesWritten(pool).flatMap((written) => sparesWrong(pool, written)));
+}
+
+interface SparesWritten {
+  place: string;
+  spares: number;
+}
+
+/** Those of every day, and those of each moment of the schedule. */
+function sparesWritten({ name, settings: { spares = 0, spareSchedule = [] } }: PoolDraft): SparesWritten[] {
+  const scheduled = spareSchedule.map((change, at) => ({
+    place: placeOf('pools', name, 'spareSchedule', at, 'spares'),
+    spares: change.spares,
+  }));
+  return [{ place: placeOf('pools', name, 'spares'), spares }, ...scheduled];
+}
+
+function sparesWrong({ settings: { limit }, host }: PoolDraft, { place, spares }: SparesWritten): Problem[] {
+  if (spares > 0 && host?.type?.standby === false) {
+    return [
+      {
         place,
         what: `${spares} is not allowed, as machines of ${host.name} (type ${host.settings.type}) can not stand by`,
         allowed: '0',
         remedy: 'take it out, or take a host of a type whose machines can',
-      };
-    }
-    if (spares <= limit) return [];
-    return {
+      },
+    ];
+  }
+  if (limit === undefined || spares <= limit) return [];
+  return [
+    {
       place,
       what: `${spares} is more than the pool's limit, ${limit}`,
       allowed: `a whole number from 0 to ${limit}`,
       remedy: 'lower spares or raise limit',
-    };
-  });
+    },
+  ];
 }
 
 /** A machine that boots and idles for as long as it may still has all of its pool's job time before it. */
@@ -404,7 +423,7 @@ function limitsFit({ hosts, pools }: Draft): Warning[] {
       return [{ place, what: '0 launches nothing: the jobs of its pools wait', remedy: 'raise it to go on' }];
     const spares = pools
       .filter((pool) => pool.host === host)
-      .reduce((sum, pool) => sum + (pool.settings.spares ?? 0), 0);
+      .reduce((sum, pool) => sum + Math.max(...sparesWritten(pool).map(({ spares }) => spares)), 0);
     if (spares <= limit) return [];
     return [
       {
