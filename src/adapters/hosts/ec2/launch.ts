@@ -43,7 +43,7 @@ export async function launch(context: HostContext, request: LaunchRequest): Prom
     clock.now(),
   );
   const asked = worthAsking(all, unavailable);
-  if (asked.length === 0) return refused('noCapacity', exhausted(unavailable, clock.now()));
+  if (asked.length === 0) return refused('noCapacity', exhausted(unavailable));
   const ask = {
     token: tokenOf(request),
     template,
@@ -183,8 +183,9 @@ function isOfMac({ instanceTypes }: Ec2Machine): boolean {
   return instanceTypes.some(isMac);
 }
 
-function exhausted(unavailable: ReadonlyMap<Offer, EpochMs>, now: EpochMs): string {
-  const nextMs = Math.min(...unavailable.values()) - now;
+/** With the time of the day: it is read later, in the story of a runner. */
+function exhausted(unavailable: ReadonlyMap<Offer, EpochMs>): string {
+  const next = new Date(Math.min(...unavailable.values())).toISOString().replace(/\.\d+Z$/, 'Z');
   const offers = [...unavailable.keys()].slice(0, 5).join(', ');
-  return `none of the pool's ${unavailable.size} offers had room a while ago (${offers}); the next is tried in ${Math.ceil(nextMs / 1000)} s`;
+  return `no capacity in any of the pool's ${unavailable.size} offers (${offers}) until ${next}`;
 }
