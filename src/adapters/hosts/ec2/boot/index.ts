@@ -97,8 +97,6 @@ const logsMax = {
   powershell: { logs_characters_max: 8_000, logs_lines_max: 30 },
 };
 
-/** A job that has ended is known within seconds, or minutes where its event was lost. At five seconds each. */
-const spentAsksMax = 60;
 /** What is killed is gone within one; what is not in ten is stuck in the system. */
 const killsMax = 10;
 
@@ -177,7 +175,6 @@ function ofMac({ reuseHours }: BootMachine, at: BootPlaces): Record<string, stri
     state_folder: at.stateFolder,
     shared_folders: at.sharedFolders,
     cron_folder: at.cronFolder,
-    spent_asks_max: spentAsksMax,
     kills_max: killsMax,
   };
 }

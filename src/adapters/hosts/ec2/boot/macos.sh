@@ -33,7 +33,7 @@ begin_machine() {
   fi
   umask 022
   key=$(cat "$state/key")
-  [ ! -f "$state/worked" ] || patience=$spent_asks_max
+  [ ! -f "$state/had" ] || read -r had tagged_then <"$state/had"
 }
 
 # The system keeps the time of a shutdown itself, in whole minutes. Armed again, it begins again: on a machine that is
@@ -41,7 +41,7 @@ begin_machine() {
 arm_lifetime() {
   seconds=$lifetime
   if [ -n "$reuse" ]; then
-    if [ -f "$state/worked" ]; then
+    if [ -f "$state/had" ]; then
       [ -z "${is_armed-}" ] || return 0
       seconds=$(($(cat "$state/ends") - $(date +%s)))
       [ "$seconds" -gt 0 ] || seconds=0
@@ -103,21 +103,20 @@ as_user() {
     --preserve-env=ACTIONS_RUNNER_INPUT_JITCONFIG,ACTIONS_RUNNER_HOOK_JOB_STARTED,TRACEPARENT -- "$@"
 }
 
-# Before the first job starts, and never again: from now on the end of this machine is fixed.
+# From the first job on, the end of this machine is fixed.
 begin_job() {
   [ -n "$reuse" ] || return 0
-  : >"$state/worked"
+  echo "$had $tagged_then" >"$state/had.new"
+  mv "$state/had.new" "$state/had"
   is_armed=yes
 }
 
-# The end of its job may reach the table later than this machine asks, so to be refused is no reason to end for a while.
 end_turn() {
   [ -n "$reuse" ] || return 1
   [ -z "$logs_group" ] || logs_end || true
   rm -rf "$private"
   private=$(mktemp -d)
   console_begin
-  patience=$spent_asks_max
 }
 
 # First what runs, so that nothing changes behind what follows; then what it mounted, its files, which their owner can

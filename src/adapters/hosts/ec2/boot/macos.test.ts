@@ -20,6 +20,7 @@ import { type BootMachine, type DoorAnswer, makeBootMachine } from './testing-ma
 const instance = 'i-0123456789abcdef0';
 const granted: DoorAnswer = { status: 200, body: { jitConfig: 'Z2l2ZW4=', traceparent: '' } };
 const notWanted: DoorAnswer = { status: 410 };
+const notYet: DoorAnswer = { status: 503 };
 const standBy: DoorAnswer = { status: 202 };
 
 /** Each test has users of its own: what is killed here is killed on this computer. */
@@ -30,12 +31,17 @@ async function onMac(
   run: (
     mac: BootMachine & { uid: number; says: (output: string, what: string) => string[] },
   ) => Promise<void>,
+  /** Before each claim that comes: what its tags are by then. */
+  retag: (nextClaim: number, tags: Map<string, string>) => void = () => {},
 ): Promise<void> {
   uids += 100;
   const firstUid = uids;
-  const machine = await makeBootMachine({
+  const machine: BootMachine = await makeBootMachine({
     ...{ path: process.env['PATH'] ?? '', os: 'macos', reuseHours: 24, places: { firstUid } },
-    claim: (times) => answers[times - 1] ?? notWanted,
+    claim: (times) => {
+      retag(times + 1, machine.tags);
+      return answers[times - 1] ?? notWanted;
+    },
   });
   const says = (output: string, what: string) =>
     output.split('\n').flatMap((line) => (line.startsWith(`${what}: `) ? [line.slice(what.length + 2)] : []));
@@ -44,6 +50,19 @@ async function onMac(
   } finally {
     await machine.close();
   }
+}
+
+function named(last: number): string {
+  return `own1-ec2-build-${String(last).padStart(26, '0')}`;
+}
+
+/** As whose machine it has asked. */
+function asked(mac: BootMachine): { runner: string; next?: boolean }[] {
+  return mac.knocks.flatMap(({ path, body }) => {
+    if (path !== '/runners/claim') return [];
+    const { runner, next } = JSON.parse(body) as { runner: string; next?: boolean };
+    return [next === undefined ? { runner } : { runner, next }];
+  });
 }
 
 /** What a job does that wants to find out about others and to leave something for them. */
@@ -78,7 +97,7 @@ const skip = isRoot ? false : 'it makes users, which root alone can';
 
 describe('a Mac that works for one runner after another', { concurrency: 4, skip }, () => {
   test('gives each a user of its own, cleans what that left, and shows one key at each claim', () =>
-    onMac([granted, notWanted, standBy, granted, standBy, notWanted], async (mac) => {
+    onMac([granted, notYet, standBy, granted, standBy, notWanted], async (mac) => {
       const { folder, uid, says } = mac;
       mac.writeRunner(runnerOf(folder));
       writeFileSync(join(folder, 'tmp', 'of-the-image'), 'kept');
@@ -133,6 +152,37 @@ describe('a Mac that works for one runner after another', { concurrency: 4, skip
       );
     }));
 
+  test('asks what comes after a job under the name that had it, until its tags have a newer one', () => {
+    const grantedTo = (last: number): DoorAnswer => ({
+      ...granted,
+      body: { ...granted.body, runner: named(last) },
+    });
+    const names = new Map([
+      [4, 3],
+      [5, 5],
+    ]);
+    return onMac(
+      // It is put to work as the third, while its tags say the first; then as the fifth.
+      [grantedTo(1), standBy, grantedTo(3), notYet, grantedTo(5), notWanted],
+      async (mac) => {
+        mac.writeRunner('#!/bin/sh\ntrue\n');
+        await mac.boot('run');
+        assert.deepEqual(asked(mac), [
+          { runner: named(1) },
+          { runner: named(1), next: true },
+          { runner: named(1), next: true },
+          { runner: named(3), next: true },
+          { runner: named(5) },
+          { runner: named(5), next: true },
+        ]);
+      },
+      (times, tags) => {
+        const last = names.get(times);
+        if (last !== undefined) tags.set('runners:name', named(last));
+      },
+    );
+  });
+
   test('ends where what a job left cannot be cleaned, and asks for no other', () =>
     onMac([granted, standBy, granted], async (mac) => {
       mac.writeRunner(`#!/bin/sh\necho "mounted by job${mac.uid}"\n`);
@@ -170,14 +220,14 @@ describe('a Mac that works for one runner after another', { concurrency: 4, skip
     }));
 
   test('that was restarted under a job cleans up first, keeps its key, and ends when it was to', () =>
-    onMac([notWanted, standBy, granted, standBy, notWanted], async (mac) => {
+    onMac([notYet, standBy, granted, standBy, notWanted], async (mac) => {
       const { folder, uid, says } = mac;
       mac.writeRunner(runnerOf(folder));
       const state = join(folder, 'state', instance);
       mkdirSync(state);
       writeFileSync(join(state, 'key'), 'k'.repeat(43));
       writeFileSync(join(state, 'jobs'), '1');
-      writeFileSync(join(state, 'worked'), '');
+      writeFileSync(join(state, 'had'), `${named(3)} ${named(1)}\n`);
       writeFileSync(join(state, 'ends'), String(Math.floor(createSystemClock().now() / 1000) + 600));
       mkdirSync(join(folder, 'homes', `job${uid}`, 'secrets'), { recursive: true });
       const { output } = await mac.boot('run');
@@ -186,6 +236,8 @@ describe('a Mac that works for one runner after another', { concurrency: 4, skip
       assert.equal(existsSync(join(folder, 'homes', `job${uid}`)), false);
       assert.ok(mac.knocks.some(({ body }) => body.includes(`"key":"${'k'.repeat(43)}"`)));
       assert.deepEqual(mac.calls('shutdown'), ['-h +10', '-h now']);
+      // Its tags were behind: it had worked for the third name already.
+      assert.deepEqual(asked(mac)[0], { runner: named(3), next: true });
     }));
 
   test('that was made from the image of another has a key of its own', () =>
@@ -193,7 +245,7 @@ describe('a Mac that works for one runner after another', { concurrency: 4, skip
       mac.writeRunner('#!/bin/sh\ntrue\n');
       const other = join(mac.folder, 'state', 'i-0fedcba9876543210');
       mkdirSync(other);
-      for (const file of ['key', 'worked', 'ends', 'jobs']) writeFileSync(join(other, file), '1');
+      for (const file of ['key', 'had', 'ends', 'jobs']) writeFileSync(join(other, file), '1');
       chmodSync(other, 0o700);
       await mac.boot('run');
       const claim = mac.knocks.find(({ path }) => path === '/runners/claim');

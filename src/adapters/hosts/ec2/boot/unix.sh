@@ -3,8 +3,9 @@
 # or cleans it and asks again.
 
 key=''
-# So many answers that it is not wanted are not believed yet.
-patience=0
+# The runner that has had its job here, and what this machine was tagged with then.
+had=''
+tagged_then=''
 
 main() {
   case "${1-install}" in
@@ -83,23 +84,27 @@ claim() {
   waits=0
   while :; do
     read_tags || true
+    tagged=$name
+    next=''
+    # Until it has another name, it asks what it is to do after that runner's job. Its tags may lag behind.
+    case "$name" in "$had" | "$tagged_then") name=$had next=',"next":true' ;; esac
     status=000
-    about=$(proof) && status=$(printf '{%s%s}' "$about" "${key:+,\"key\":\"$key\"}" |
+    about=$(proof) && status=$(printf '{%s%s%s}' "$about" "${key:+,\"key\":\"$key\"}" "$next" |
       post 30 "$private/answer" "$private/headers" "$claim_url") || status=000
     case "$status" in
       200)
         jit_config=$(sed -n 's/.*"jitConfig":"\([A-Za-z0-9+/=_-]*\)".*/\1/p' "$private/answer")
         trace=$(sed -n 's/.*"traceparent":"\([0-9a-f-]*\)".*/\1/p' "$private/answer")
+        had=$(sed -n 's/.*"runner":"\([a-z0-9-]*\)".*/\1/p' "$private/answer")
+        had=${had:-$name}
+        name=$had
+        tagged_then=$tagged
         rm -f "$private/answer"
         # The job has all of the machine's longest life, however long this one stood by.
         [ -n "$jit_config" ] && arm_lifetime && return 0
         ;;
-      410)
-        [ "$patience" -gt 0 ] || { echo 'this machine is not wanted any more' >&2 && return 1; }
-        patience=$((patience - 1))
-        ;;
+      410) echo 'this machine is not wanted any more' >&2 && return 1 ;;
       202)
-        patience=0
         # It is wanted, so it lives on; not told so for its longest life, it ends.
         [ $((waits % rearm_waits)) -ne 0 ] || arm_lifetime
         waits=$((waits + 1))
