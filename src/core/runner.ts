@@ -143,6 +143,11 @@ export const notLaunched = {
   dirty: null,
 } as const satisfies Partial<Runner>;
 
+/** As it was stored: an older version, whose items a newer one meets, knew less of it. */
+export function asStored(item: Runner): Runner {
+  return { ...notLaunched, ...item };
+}
+
 /** What can be learned about a runner, or asked for: some are refused, which is an answer too. */
 export type RunnerFact =
   /** A handler run asks for the right to launch. */

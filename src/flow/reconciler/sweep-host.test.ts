@@ -294,6 +294,24 @@ describe('a machine that lives without a live record', () => {
     assert.deepEqual((await sweep({ ...stations, table: lagging }, [alive(spare)])).ended, []);
   });
 
+  it('is no such machine either while it goes on as the next runner but one, told of by a list that lags', async () => {
+    const stations = stationsOf();
+    const first = await stations.order();
+    await know(stations, first, ...launched);
+    const spare = await stations.order({ ...standingBy, machine: machine('m1'), machineSince: startMs });
+    await stations.handOver(first, spare);
+    await know(stations, spare, ...launched, { kind: 'standby' });
+    const activates = { spare, machine: machine('m1') };
+    const last = await stations.order({ activates, machine: machine('m1') });
+    await stations.handOver(spare, last);
+    const lagging = { ...stations.table, runnersOfHost: async () => [] };
+    assert.deepEqual((await sweep({ ...stations, table: lagging }, [alive(first)])).ended, []);
+    await know(stations, last, { kind: 'gone', code: 'ended', why: 'told by its host' });
+    const github = { findRunner: async () => null };
+    const { ended } = await sweep({ ...stations, table: lagging }, [alive(first)], github);
+    assert.deepEqual(ended, [machine('m1')]);
+  });
+
   it('does not keep others from their end when GitHub will not speak of it', async () => {
     const stations = stationsOf();
     const first = await goneRunner(stations);

@@ -169,6 +169,16 @@ function isBooting({ state }: Runner): boolean {
   return state === 'launching' || state === 'launched';
 }
 
+/** As the claim's: a machine keeps its name until an activation took effect, and may have been a spare in between. */
+const hopsMax = 4;
+
+async function goesOn(deps: ReconcilerDeps, runner: Runner): Promise<boolean> {
+  let last: Runner | null = runner;
+  for (let hops = 0; hops < hopsMax && last !== null && last.activatedAs !== null; hops += 1)
+    last = await deps.table.readRunner(last.activatedAs);
+  return last !== null && last.state !== 'gone';
+}
+
 /** Alive, with our tag, and no live record: removed at GitHub first, unless it is at work; then ended. */
 async function endStray(
   deps: ReconcilerDeps,
@@ -181,8 +191,7 @@ async function endStray(
   // Read strongly: the list of runners may lag behind an order of this moment.
   const runner = await deps.table.readRunner(own.name);
   if (runner && runner.state !== 'gone') return;
-  const successor = runner?.activatedAs ? await deps.table.readRunner(runner.activatedAs) : null;
-  if (successor && successor.state !== 'gone') return;
+  if (runner && (await goesOn(deps, runner))) return;
   deps.telemetry.count(metrics.strays, { host: hostName, at: 'host' });
   deps.telemetry.log('warn', 'a machine without a live record is ended', {
     host: hostName,

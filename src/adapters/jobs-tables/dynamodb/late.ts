@@ -9,7 +9,7 @@
 import type { HostName } from '../../../core/ids.ts';
 import type { Job, JobFact, JobSighting } from '../../../core/job.ts';
 import { mergeJob } from '../../../core/job.ts';
-import type { Runner, RunnerFact } from '../../../core/runner.ts';
+import { asStored, type Runner, type RunnerFact } from '../../../core/runner.ts';
 import { isSampled } from '../../../core/trace.ts';
 import type { EpochMs } from '../../../ports/clock.ts';
 import { mergeRunnerFacts } from '../record.ts';
@@ -172,7 +172,7 @@ export function additionOfRunner(
 }
 
 export function runnerOf(row: Row): Runner {
-  return (row.late ?? []).reduce(withFact, unpack<Runner>(row.item));
+  return (row.late ?? []).reduce(withFact, asStored(unpack<Runner>(row.item)));
 }
 
 /** What a fact that was just added has done. */

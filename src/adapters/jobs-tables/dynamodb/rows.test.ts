@@ -1,10 +1,15 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import { type Episode, episodesMax } from '../../../core/episodes.ts';
 import type { PoolName } from '../../../core/ids.ts';
-import { noPoolCounts, type PoolBooks } from '../../../core/ledger.ts';
-import { aLedger, hostA } from '../../../ports/testing.ts';
-import { ledgerBytesMax, ledgerRow } from './rows.ts';
+import { type Ledger, noPoolCounts, type PoolBooks } from '../../../core/ledger.ts';
+import type { Runner } from '../../../core/runner.ts';
+import { deadlinesOfContract } from '../../../ports/jobs-table.world.contract.ts';
+import { aLedger, aRunner, hostA } from '../../../ports/testing.ts';
+import { runnerOf } from './late.ts';
+import { itemOf, pack } from './pack.ts';
+import { createRows, ledgerBytesMax, ledgerRow } from './rows.ts';
 
 const startMs = Date.UTC(2026, 10, 25);
 const poolName = (n: number) => `pool-number-${n}` as PoolName;
@@ -37,4 +42,46 @@ test('what was in the way of runners leaves the ledger of some pools one write u
   assert.ok(bytesOf(5, episodes(5)) + keysAndNear < 1024, `${bytesOf(5, episodes(5))} bytes`);
   assert.ok(bytesOf(50, episodes(50)) < ledgerBytesMax / 2, `${bytesOf(50, episodes(50))} bytes`);
   assert.ok(bytesOf(50, episodes(50)) - bytesOf(50, []) < 1024);
+});
+
+test('sixty pools that all fail, each for a reason that packs badly, keep a ledger that can be written: its counts whole', () => {
+  const noise = (n: number) => createHash('sha512').update(String(n)).digest('base64');
+  const why = (n: number) =>
+    `UnauthorizedOperation: You may not. Encoded message: ${noise(n)}${noise(n + 1_000)}`;
+  const books = Array.from({ length: 60 }, (_, n): [PoolName, PoolBooks] => {
+    const breaker = { failures: 3 + n, opened: 2, until: startMs + n * 1_237, why: why(n) };
+    return [poolName(n), { ...noPoolCounts, coming: n, busy: n * 7, breaker }];
+  });
+  const ledger = { ...aLedger(hostA, 7), pools: Object.fromEntries(books), episodes: episodes(16) };
+  assert.throws(() => pack('it', ledger, ledgerBytesMax), RangeError);
+  const written = itemOf<Ledger>(ledgerRow(ledger));
+  assert.equal(written.version, 7);
+  for (const [name, { breaker, ...counts }] of books) {
+    const kept = written.pools[name];
+    assert.partialDeepStrictEqual(kept, { ...counts, breaker: { until: breaker?.until } });
+    assert.ok(kept?.breaker?.why.startsWith('UnauthorizedOperation'));
+  }
+});
+
+test('a runner that an older version stored has what that did not know of as not known, and not as undefined', () => {
+  const {
+    restedAt: _1,
+    restAskedAt: _2,
+    machineSince: _3,
+    keyHash: _4,
+    interruptedAt: _5,
+    ...known
+  } = aRunner(1);
+  const stored = { ...known, lane: null, scope: null, state: 'standby', standbyAt: startMs } as const;
+  const rows = createRows({ deadlines: deadlinesOfContract, keepMs: 0 });
+  const row = { ...rows.ofRunner(aRunner(1)), item: pack('it', stored) };
+  const runner: Runner = runnerOf(row);
+  const unknown = {
+    restedAt: null,
+    restAskedAt: null,
+    machineSince: null,
+    keyHash: null,
+    interruptedAt: null,
+  };
+  assert.partialDeepStrictEqual(runner, unknown);
 });

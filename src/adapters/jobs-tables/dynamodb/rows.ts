@@ -3,7 +3,7 @@
 import type { HostName } from '../../../core/ids.ts';
 import type { Dirty, Job } from '../../../core/job.ts';
 import { lanePlaces } from '../../../core/lane-places.ts';
-import type { Control, Lane, Ledger } from '../../../core/ledger.ts';
+import type { Control, Lane, Ledger, PoolBooks } from '../../../core/ledger.ts';
 import type { Runner } from '../../../core/runner.ts';
 import { isSampled } from '../../../core/trace.ts';
 import type { EpochMs } from '../../../ports/clock.ts';
@@ -37,6 +37,8 @@ import {
  * very many pools that all fail, each for another reason, come near.
  */
 export const ledgerBytesMax = 4 * 1024;
+/** Of a reason, where all of them have no room: the code that it begins with. */
+const whyLengthMin = 40;
 
 export interface RowOptions {
   deadlines: Deadlines;
@@ -96,8 +98,27 @@ export function createRows({ deadlines, keepMs }: RowOptions) {
 export type Rows = ReturnType<typeof createRows>;
 
 export function ledgerRow(ledger: Ledger): Row {
-  const item = pack(`the ledger of host ${ledger.host}`, ledger, ledgerBytesMax);
-  return { ...ledgerRowKey(ledger.host), item, version: ledger.version };
+  return { ...ledgerRowKey(ledger.host), item: packLedger(ledger), version: ledger.version };
+}
+
+/** What people read in it goes first: a host whose ledger can't be written would order nothing any more. */
+function packLedger(ledger: Ledger): string | Uint8Array {
+  const what = `the ledger of host ${ledger.host}`;
+  try {
+    return pack(what, ledger, ledgerBytesMax);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    const { episodes: _, ...books } = ledger;
+    return pack(what, { ...books, pools: withShortReasons(ledger.pools) }, ledgerBytesMax);
+  }
+}
+
+function withShortReasons(pools: Ledger['pools']): Ledger['pools'] {
+  const short = ({ breaker, ...counts }: PoolBooks): PoolBooks => ({
+    ...counts,
+    breaker: breaker && { ...breaker, why: breaker.why.slice(0, whyLengthMin) },
+  });
+  return Object.fromEntries(Object.entries<PoolBooks>(pools).map(([name, books]) => [name, short(books)]));
 }
 
 /** `version` is that of the ledger it was written with. */

@@ -50,6 +50,23 @@ function fileFor(t: TestContext): string {
   return join(folder, 'runners.sqlite');
 }
 
+test('a runner that an older version stored has what that did not know of as not known, and not as undefined', async (t) => {
+  const file = fileFor(t);
+  const first = createSqliteJobsTable({ ...options, database: file });
+  await first.commit(aCommit(0, { runnersNew: [aRunner(1)] }));
+  first.close();
+  const database = new DatabaseSync(file);
+  database.exec(
+    "UPDATE runners SET item = json_remove(item, '$.restedAt', '$.machineSince', '$.keyHash', '$.interruptedAt')",
+  );
+  database.close();
+  const second = createSqliteJobsTable({ ...options, database: file });
+  const expected = { restedAt: null, machineSince: null, keyHash: null, interruptedAt: null };
+  for (const runner of [await second.readRunner(aRunnerName(1)), ...(await second.runnersOfHost(hostA))])
+    assert.partialDeepStrictEqual(runner, expected);
+  second.close();
+});
+
 test('everything is still there when the file is opened again', async (t) => {
   const file = fileFor(t);
   const first = createSqliteJobsTable({ ...options, database: file });

@@ -2,7 +2,7 @@
 
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite';
 import type { HostName, RunnerName } from '../../../core/ids.ts';
-import type { Runner } from '../../../core/runner.ts';
+import { asStored, type Runner } from '../../../core/runner.ts';
 import type { Deadlines, ItemKey } from '../../../ports/jobs-table.ts';
 import { type RunnerPlaces, runnerPlaces } from '../places.ts';
 import { keyList, keysInOrder, parseItem, select, selectItems } from './statements.ts';
@@ -40,10 +40,15 @@ export function createRunnerRows(database: DatabaseSync, deadlines: Deadlines) {
     'DELETE FROM runners WHERE name IN (SELECT name FROM runners WHERE ended_at < ? ORDER BY ended_at, name LIMIT ?)',
   );
 
+  const selectRunners = (sql: string) => {
+    const items = selectItems<Runner>(database, sql);
+    return (...values: SQLInputValue[]): Runner[] => items(...values).map(asStored);
+  };
+
   return {
     row(name: RunnerName): RunnerRow | null {
       const row = byName.first(name);
-      return row && { runner: parseItem<Runner>(row[0]), dueAt: row[1] as number | null };
+      return row && { runner: asStored(parseItem<Runner>(row[0])), dueAt: row[1] as number | null };
     },
 
     insert: (runner: Runner) => void insert.run(...columnsOf(runner, runnerPlaces(runner, deadlines))),
@@ -61,27 +66,22 @@ export function createRunnerRows(database: DatabaseSync, deadlines: Deadlines) {
     versions: (names: Iterable<RunnerName>) =>
       new Map(versions.all(keyList(names)).map(([name, version]) => [name as RunnerName, Number(version)])),
 
-    byNames: selectItems<Runner>(
-      database,
+    byNames: selectRunners(
       `SELECT item FROM ${keysInOrder} CROSS JOIN runners ON runners.name = asked.value`,
     ),
-    ofLane: selectItems<Runner>(
-      database,
+    ofLane: selectRunners(
       `SELECT item FROM runners WHERE host = ? AND lane = ? AND counted_class = ?
         ORDER BY rank, rank_at, name LIMIT ?`,
     ),
-    standingBy: selectItems<Runner>(
-      database,
+    standingBy: selectRunners(
       `SELECT item FROM runners WHERE host = ? AND pool = ? AND lane IS NULL AND counted_class = 'standby'
         ORDER BY rank, rank_at, name LIMIT ?`,
     ),
-    ofHost: selectItems<Runner>(
-      database,
+    ofHost: selectRunners(
       `SELECT item FROM runners WHERE host = ? AND (is_gone = 0 OR counted_class IS NOT NULL) AND is_gone = 0
         ORDER BY name`,
     ),
-    census: selectItems<Runner>(
-      database,
+    census: selectRunners(
       'SELECT item FROM runners WHERE host = ? AND (is_gone = 0 OR counted_class IS NOT NULL) ORDER BY name',
     ),
 
