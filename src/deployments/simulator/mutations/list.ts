@@ -575,7 +575,7 @@ export const mutations: readonly Mutation[] = [
     name: 'a second order is made without asking GitHub',
     hole: 'H9',
     file: 'core/plan/count.ts',
-    edits: [find: "setJobClass(draft, job, 'orphaned'); }", replace: "setJobClass(draft, job, 'fresh'); }" ,
+    edits: [find: "setJobClass(draft, job, 'orphaned', { timeline: withEntry(job.timeline, entry) });", replace: "setJobClass(draft, job, 'fresh', { timeline: withEntry(job.timeline, entry) });" ,
     ],
     faults: 'webhookNeverSent',
     expects: ['secondOrders', 'launches'],
