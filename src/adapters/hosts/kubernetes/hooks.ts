@@ -29,18 +29,19 @@ export const hooksProgram = `'use strict';
 const { spawn } = require('node:child_process');
 const { readFileSync } = require('node:fs');
 const { request } = require('node:https');
+const { env } = require('node:process');
 
 const lookAgainMs = 500;
 const answerMsMax = 5000;
-const pod = process.env.ACTIONS_RUNNER_POD_NAME;
-const uid = process.env.RUNNER_POD_UID;
+const pod = env.ACTIONS_RUNNER_POD_NAME;
+const uid = env.RUNNER_POD_UID;
 const account = (file) => readFileSync('${accountFolder}/' + file, 'utf8').trim();
 
 function call(method, path, body) {
   return new Promise((resolve, reject) => {
     const options = {
-      host: process.env.KUBERNETES_SERVICE_HOST,
-      port: process.env.KUBERNETES_SERVICE_PORT,
+      host: env.KUBERNETES_SERVICE_HOST,
+      port: env.KUBERNETES_SERVICE_PORT,
       ca: account('ca.crt'),
       method,
       path,
@@ -95,7 +96,7 @@ async function ownAll() {
   }
 }
 
-const hooks = spawn(process.execPath, [process.env.CONTAINER_HOOKS], { stdio: 'inherit' });
+const hooks = spawn(process.execPath, [env.CONTAINER_HOOKS], { stdio: 'inherit' });
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => hooks.kill(signal));
 const ended = new Promise((resolve) => {
   hooks.on('error', () => resolve(1));
