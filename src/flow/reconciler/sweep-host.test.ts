@@ -128,6 +128,22 @@ describe("the host's list", () => {
     );
   });
 
+  it('that can not be had as its host is out of reach holds nobody up: few are asked for by themselves, others each time', async () => {
+    const stations = stationsOf();
+    const count = 50;
+    for (let n = 0; n < count; n += 1) await know(stations, await stations.order(), ...launched);
+    const asked: RunnerName[] = [];
+    const describe: Host['describe'] = async ({ name }) => {
+      asked.push(name);
+      await stations.clock.advance(2_000);
+      throw new Error('it did not answer');
+    };
+    await sweep(stations, 'unknown', {}, { describe });
+    assert.equal(asked.length, 5);
+    for (let looks = 1; looks < 60; looks += 1) await sweep(stations, 'unknown', {}, { describe });
+    assert.ok(new Set(asked).size > count * 0.9, `${new Set(asked).size} of ${count}`);
+  });
+
   it('that lacks a launched machine proves its end when asked later than its launch and the age of a list', async () => {
     for (const [askedAt, state] of [
       [listStalenessMs + marginMs, 'launched'],

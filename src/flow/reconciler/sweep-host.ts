@@ -77,11 +77,21 @@ async function renewOutdated(
 }
 
 /**
+ * What a look may take that asks for one runner after another. A host that answers by itself is done with thousands; of
+ * one that is out of reach for now, or asked too much already, few are asked, and nothing else waits for long.
+ */
+const describeMsMax = 10_000;
+
+/**
  * A host that can't list: each of its runners is asked for by itself. Nothing is found that way which nobody knows, so
- * such a host's machines end by themselves.
+ * such a host's machines end by themselves. From another one on each time, so that in the end all are asked for.
  */
 async function describeEach(deps: ReconcilerDeps, hostName: HostName, host: Host): Promise<void> {
-  for (const runner of await deps.table.runnersOfHost(hostName)) {
+  const until = deps.clock.now() + describeMsMax;
+  const runners = await deps.table.runnersOfHost(hostName);
+  const first = Math.floor(deps.random() * runners.length);
+  for (const runner of [...runners.slice(first), ...runners.slice(0, first)]) {
+    if (deps.clock.now() >= until) return;
     await guarded(deps.telemetry, 'hostList', async () => {
       if (!isMarked(runner) && !runner.activates) return;
       const askedAt = deps.clock.now();
