@@ -270,21 +270,13 @@ export const mutations: readonly Mutation[] = [
     why: 'It asks before the event of its job has come, is registered once more under a name whose end is on its way, and is ended at work.',
   },
   {
-        find: 'return ofScope ?? spares.find(({ scope }) => scope === null) ?? null;',
-        replace: 'return ofScope ?? spares[0] ?? null;',
-      },
-    ],
-    faults: 'all',
-    expects: ['scopes'],
-    seedsMax: 20,
-    why: 'A job finds what a job of another organisation has left.',
-  },
-  {
     name: 'a pool may have one more than its limit',
     file: 'core/plan/draft.ts',
     edits: [
+      {
         find: 'return Math.min(limit, pool.limitNow ?? limit) - alivePool(pool);',
-        replace: 'return Math.min(limit, pool.limitNow ?? limit) + 1 - alivePool(pool);',,
+        replace: 'return Math.min(limit, pool.limitNow ?? limit) + 1 - alivePool(pool);',
+      },
     ],
     faults: 'calm',
     expects: ['limits'],
@@ -295,8 +287,10 @@ export const mutations: readonly Mutation[] = [
     name: 'the limit of a pool is not looked at',
     file: 'core/plan/draft.ts',
     edits: [
+      {
         find: 'return Math.min(limit, pool.limitNow ?? limit) - alivePool(pool);',
-        replace: 'return limit + 1_000;',,
+        replace: 'return limit + 1_000;',
+      },
     ],
     faults: 'calm',
     expects: ['limits'],
@@ -306,7 +300,7 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'the limit of a host is not looked at',
     file: 'core/plan/draft.ts',
-    edits: [find: 'hostRoom: () => hostLimit - aliveHost(ledger),', replace: 'hostRoom: () => 1_000,' ],
+    edits: [{ find: 'hostRoom: () => hostLimit - aliveHost(ledger),', replace: 'hostRoom: () => 1_000,' }],
     faults: 'calm',
     expects: ['limits'],
     seedsMax: 5,
@@ -316,7 +310,7 @@ export const mutations: readonly Mutation[] = [
   {
     name: "the budget of a host's launches is not looked at",
     file: 'core/plan/share.ts',
-    edits: [find: '|| (launches < 1 && !bySpare)) {', replace: ') {' ],
+    edits: [{ find: '|| (launches < 1 && !bySpare)) {', replace: ') {' }],
     faults: 'calm',
     expects: ['budgets'],
     seedsMax: 5,
@@ -325,7 +319,7 @@ export const mutations: readonly Mutation[] = [
   {
     name: "the budget of GitHub's configurations is not looked at",
     file: 'core/plan/share.ts',
-    edits: [find: 'pool.allowed < 1 || tokens < 1 ||', replace: 'pool.allowed < 1 ||' ],
+    edits: [{ find: 'pool.allowed < 1 || tokens < 1 ||', replace: 'pool.allowed < 1 ||' }],
     faults: 'calm',
     expects: ['budgets'],
     seedsMax: 5,
@@ -338,7 +332,7 @@ export const mutations: readonly Mutation[] = [
     name: 'a machine is ended without asking GitHub',
     hole: 'H6',
     file: 'flow/orchestrator/terminator.ts',
-    edits: [find: 'if (runner.removedAt === null && mayBeRegistered(runner)) {', replace: 'if (false) {' ],
+    edits: [{ find: 'if (runner.removedAt === null && mayBeRegistered(runner)) {', replace: 'if (false) {' }],
     faults: 'races',
     expects: ['busyKilled', 'quiet'],
     seedsMax: 20,
@@ -348,7 +342,7 @@ export const mutations: readonly Mutation[] = [
     name: "GitHub's answer that the runner is busy is ignored",
     hole: 'H7',
     file: 'flow/orchestrator/terminator.ts',
-    edits: [find: "if (removed === 'busy') return busy(runner);", replace: '' ],
+    edits: [{ find: "if (removed === 'busy') return busy(runner);", replace: '' }],
     faults: 'races',
     expects: ['busyKilled'],
     seedsMax: 20,
@@ -358,9 +352,12 @@ export const mutations: readonly Mutation[] = [
     name: "one list of GitHub's that lacks the runner stands for its removal",
     hole: 'H7',
     file: 'core/runner.ts',
-    edits: [find: 'const missingTimes = 2;', replace: 'const missingTimes = 1;' ,
+    edits: [
+      { find: 'const missingTimes = 2;', replace: 'const missingTimes = 1;' },
+      {
         find: "return removing({ ...runner, missing: times }, 'unregistered',",
-        replace: "return removing({ ...runner, missing: times, removedAt: at }, 'unregistered',",,
+        replace: "return removing({ ...runner, missing: times, removedAt: at }, 'unregistered',",
+      },
     ],
     faults: 'hiddenRunner',
     expects: ['busyKilled', 'done'],
@@ -372,9 +369,11 @@ export const mutations: readonly Mutation[] = [
     hole: 'H8',
     file: 'core/job.ts',
     edits: [
+      {
         find: 'const runner = job.runner ?? sighting.runner;',
         replace:
-          "const runner = job.runner ?? sighting.runner ?? (sighting.phase === 'completed' && job.lastOrder ? { id: null, name: job.lastOrder.runner } : null);",,
+          "const runner = job.runner ?? sighting.runner ?? (sighting.phase === 'completed' && job.lastOrder ? { id: null, name: job.lastOrder.runner } : null);",
+      },
     ],
     faults: 'cancel',
     expects: ['done'],
@@ -386,8 +385,10 @@ export const mutations: readonly Mutation[] = [
     hole: 'H20',
     file: 'flow/orchestrator/terminator.ts',
     edits: [
+      {
         find: 'const launching = runner.launchedAt === null && runner.lease !== null ? runner.lease.until - now : 0;',
-        replace: 'const launching = 0;',,
+        replace: 'const launching = 0;',
+      },
     ],
     faults: 'races',
     expects: ['limits', 'busyKilled', 'quiet'],
@@ -400,8 +401,10 @@ export const mutations: readonly Mutation[] = [
     name: 'the terminator does not wait for a claim under way',
     file: 'flow/orchestrator/terminator.ts',
     edits: [
+      {
         find: 'runner.claim !== null && runner.gitHubId === null ? runner.claim.at + timing.claimMs - now : 0;',
-        replace: '0;',,
+        replace: '0;',
+      },
     ],
     faults: 'races',
     expects: ['busyKilled', 'removed', 'quiet'],
@@ -414,8 +417,10 @@ export const mutations: readonly Mutation[] = [
     name: 'a machine that does not end after its job is left alone',
     file: 'core/deadline.ts',
     edits: [
+      {
         find: "return { at: againAt(runner, (runner.doneAt ?? 0) + times.endGraceMs), duty: 'terminate' };",
-        replace: "return { at: Number.MAX_SAFE_INTEGER, duty: 'terminate' };",,
+        replace: "return { at: Number.MAX_SAFE_INTEGER, duty: 'terminate' };",
+      },
     ],
     faults: 'hang',
     expects: ['quiet'],
@@ -426,8 +431,10 @@ export const mutations: readonly Mutation[] = [
     name: 'an ending that was lost is not asked for again',
     file: 'core/deadline.ts',
     edits: [
+      {
         find: "if (runner.removing) return { at: againAt(runner, runner.removing.at + times.outboxMs), duty: 'terminate' };",
-        replace: "if (runner.removing) return { at: Number.MAX_SAFE_INTEGER, duty: 'terminate' };",,
+        replace: "if (runner.removing) return { at: Number.MAX_SAFE_INTEGER, duty: 'terminate' };",
+      },
     ],
     faults: 'messageLost:messageLost=0.2,cancel=0.7',
     expects: ['quiet', 'idle', 'healing'],
@@ -441,8 +448,10 @@ export const mutations: readonly Mutation[] = [
     name: 'a runner that has to go may claim',
     file: 'core/runner.ts',
     edits: [
+      {
         find: "return refused('it has ended'); if (runner.removing) return",
-        replace: "return refused('it has ended'); if (false) return",,
+        replace: "return refused('it has ended'); if (false) return",
+      },
     ],
     faults: 'races',
     expects: ['busyKilled', 'removed', 'quiet'],
@@ -453,8 +462,10 @@ export const mutations: readonly Mutation[] = [
     name: 'a claim is answered whatever the table says',
     file: 'flow/producer/claim.ts',
     edits: [
+      {
         find: "if (claimed.outcome === 'recorded') return mint(claimed.runner);",
-        replace: 'if (claimed.runner.lane !== null) return mint(claimed.runner);',,
+        replace: 'if (claimed.runner.lane !== null) return mint(claimed.runner);',
+      },
     ],
     faults: 'races',
     expects: ['busyKilled', 'removed', 'quiet'],
@@ -469,8 +480,10 @@ export const mutations: readonly Mutation[] = [
     hole: 'H18',
     file: 'adapters/jobs-tables/memory/index.ts',
     edits: [
+      {
         find: "if ((ledgers.get(given.host)?.version ?? 0) !== given.version) return { outcome: 'lost' };",
-        replace: '',,
+        replace: '',
+      },
     ],
     faults: 'races',
     expects: ['ledger', 'limits'],
@@ -480,7 +493,7 @@ export const mutations: readonly Mutation[] = [
   {
     name: "an item's version is not checked",
     file: 'adapters/jobs-tables/memory/index.ts',
-    edits: [find: "if (changed.length > 0) return { outcome: 'conflict', items: changed };", replace: '' ],
+    edits: [{ find: "if (changed.length > 0) return { outcome: 'conflict', items: changed };", replace: '' }],
     faults: 'all',
     expects: ['forward', 'ledger', 'places', 'quiet'],
     seedsMax: 10,
@@ -490,8 +503,10 @@ export const mutations: readonly Mutation[] = [
     name: 'a job is counted at each change',
     file: 'core/plan/count.ts',
     edits: [
+      {
         find: "if (after && job.route.kind === 'lane' && (before?.lane !== after.lane || before.class !== after.class)) {",
-        replace: "if (after && job.route.kind === 'lane') {",,
+        replace: "if (after && job.route.kind === 'lane') {",
+      },
     ],
     faults: 'crash',
     expects: ['ledger'],
@@ -502,8 +517,10 @@ export const mutations: readonly Mutation[] = [
     name: 'phases of jobs move back',
     file: 'core/job.ts',
     edits: [
+      {
         find: 'const ahead = phaseRank[sighting.phase] > phaseRank[job.phase];',
-        replace: 'const ahead = phaseRank[sighting.phase] !== phaseRank[job.phase];',,
+        replace: 'const ahead = phaseRank[sighting.phase] !== phaseRank[job.phase];',
+      },
     ],
     faults: 'webhookReordered',
     expects: ['forward'],
@@ -513,7 +530,8 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'states of runners move back',
     file: 'core/runner.ts',
-    edits: [find: 'const ahead = stateRank[state] > stateRank[runner.state];', replace: 'const ahead = true;' ,
+    edits: [
+      { find: 'const ahead = stateRank[state] > stateRank[runner.state];', replace: 'const ahead = true;' },
     ],
     faults: 'all',
     expects: ['forward'],
@@ -524,9 +542,11 @@ export const mutations: readonly Mutation[] = [
     name: 'a gone runner is revived by a late answer',
     file: 'core/runner.ts',
     edits: [
+      {
         find: "if (runner.state === 'gone' || (runner.machine === machine && runner.launchedAt !== null)) return unchanged;",
         replace:
-          "if (runner.state === 'gone') return dirtied({ ...runner, state: 'launched', machine, launchedAt: at }, at);",,
+          "if (runner.state === 'gone') return dirtied({ ...runner, state: 'launched', machine, launchedAt: at }, at);",
+      },
     ],
     faults: 'races',
     expects: ['forward'],
@@ -537,8 +557,10 @@ export const mutations: readonly Mutation[] = [
     name: "a job's change is not handed on to the runner's host",
     file: 'core/plan/count.ts',
     edits: [
+      {
         find: 'if (to === null) return { ...job, dirty: null };',
-        replace: 'if (to !== undefined) return { ...job, dirty: null };',,
+        replace: 'if (to !== undefined) return { ...job, dirty: null };',
+      },
     ],
     faults: 'theft',
     expects: ['healing', 'ledger', 'quiet'],
@@ -548,7 +570,8 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'an item that was counted stays to be counted',
     file: 'core/plan/count.ts',
-    edits: [find: 'if (to === null) return { ...job, dirty: null };', replace: 'if (to === null) return job;' ,
+    edits: [
+      { find: 'if (to === null) return { ...job, dirty: null };', replace: 'if (to === null) return job;' },
     ],
     faults: 'calm',
     expects: ['normal', 'publisher', 'quiet'],
@@ -560,8 +583,10 @@ export const mutations: readonly Mutation[] = [
     hole: 'H12',
     file: 'flow/reconciler/handler.ts',
     edits: [
+      {
         find: 'if (items.length === 0) return; telemetry.count(metrics.uncounted',
-        replace: 'if (items.length >= 0) return; telemetry.count(metrics.uncounted',,
+        replace: 'if (items.length >= 0) return; telemetry.count(metrics.uncounted',
+      },
     ],
     faults: 'messageLost',
     expects: ['healing', 'quiet'],
@@ -575,7 +600,8 @@ export const mutations: readonly Mutation[] = [
     name: 'a second order is made without asking GitHub',
     hole: 'H9',
     file: 'core/plan/count.ts',
-    edits: [find: "setJobClass(draft, job, 'orphaned', { timeline: withEntry(job.timeline, entry) });", replace: "setJobClass(draft, job, 'fresh', { timeline: withEntry(job.timeline, entry) });" ,
+    edits: [
+      { find: "setJobClass(draft, job, 'orphaned'); }", replace: "setJobClass(draft, job, 'fresh'); }" },
     ],
     faults: 'webhookNeverSent',
     expects: ['secondOrders', 'launches'],
@@ -585,7 +611,7 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'a right to a first order is never used up',
     file: 'core/plan/ask.ts',
-    edits: [find: 'rights: lane.rights - 1', replace: 'rights: lane.rights' ],
+    edits: [{ find: 'rights: lane.rights - 1', replace: 'rights: lane.rights' }],
     faults: 'pressure',
     expects: ['secondOrders', 'launches', 'publisher'],
     seedsMax: 20,
@@ -595,7 +621,7 @@ export const mutations: readonly Mutation[] = [
     name: 'nobody asks about a job beside which a runner idles',
     hole: 'H10',
     file: 'flow/reconciler/duties.ts',
-    edits: [find: 'if (!lane || waiting(lane) === 0) return;', replace: 'return;' ],
+    edits: [{ find: 'if (!lane || waiting(lane) === 0) return;', replace: 'return;' }],
     faults: 'idleKept',
     expects: ['idle', 'quiet', 'launches'],
     seedsMax: 10,
@@ -605,8 +631,10 @@ export const mutations: readonly Mutation[] = [
     name: 'a job that GitHub holds back is not held',
     file: 'core/plan/count.ts',
     edits: [
+      {
         find: "if (confirmed === 'idleRunner' || confirmed === 'overtaken') return count('held');",
-        replace: '',,
+        replace: '',
+      },
     ],
     faults: 'notAdmitted',
     expects: ['holds', 'launches'],
@@ -617,8 +645,10 @@ export const mutations: readonly Mutation[] = [
     name: 'a hold never ends',
     file: 'flow/reconciler/duties.ts',
     edits: [
+      {
         find: "if (deadline.duty === 'endHold') await table.recordJob(key, [{ kind: 'holdEnded' }], clock.now());",
-        replace: "if (deadline.duty === 'endHold') return;",,
+        replace: "if (deadline.duty === 'endHold') return;",
+      },
     ],
     faults: 'notAdmitted',
     expects: ['deadlines', 'quiet'],
@@ -628,7 +658,7 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'the breaker never opens',
     file: 'core/breaker.ts',
-    edits: [find: 'until: now + backOffMs', replace: 'until: null' ],
+    edits: [{ find: 'until: now + backOffMs', replace: 'until: null' }],
     faults: 'launchRefused',
     expects: ['breaker'],
     seedsMax: 10,
@@ -637,7 +667,7 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'the breaker never closes',
     file: 'core/plan/count.ts',
-    edits: [find: 'draft.setPool(runner.pool, { breaker: null });', replace: '' ],
+    edits: [{ find: 'draft.setPool(runner.pool, { breaker: null });', replace: '' }],
     faults: 'launchRefused',
     expects: ['breaker'],
     seedsMax: 10,
@@ -646,7 +676,7 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'an open breaker lets orders through',
     file: 'core/breaker.ts',
-    edits: [find: "return breaker.until > now ? 'open' : 'probe';", replace: "return 'probe';" ],
+    edits: [{ find: "return breaker.until > now ? 'open' : 'probe';", replace: "return 'probe';" }],
     faults: 'noCapacity',
     expects: ['breaker'],
     seedsMax: 10,
@@ -659,8 +689,10 @@ export const mutations: readonly Mutation[] = [
     name: 'a surplus is never released',
     file: 'core/plan/release.ts',
     edits: [
+      {
         find: 'return lane.surplusSince !== null && lane.surplusSince + idleMs(draft, lane.pool) <= draft.now;',
-        replace: 'return false;',,
+        replace: 'return false;',
+      },
     ],
     faults: 'calm',
     expects: ['idle', 'quiet'],
@@ -670,7 +702,7 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'the timer is not armed',
     file: 'flow/publisher/handler.ts',
-    edits: [find: 'if (arm !== null) await armTimer(deps.timer, clock, { host, at: arm });', replace: '' ],
+    edits: [{ find: 'if (arm !== null) await armTimer(deps.timer, clock, { host, at: arm });', replace: '' }],
     faults: 'calm',
     expects: ['idle', 'normal'],
     seedsMax: 5,
@@ -683,7 +715,9 @@ export const mutations: readonly Mutation[] = [
     name: 'nobody asks about a job whose runner is gone',
     hole: 'H13',
     file: 'core/plan/count.ts',
-    edits: [find: "if (job.phase !== 'in_progress' || job.ask) return job;", replace: 'if (job) return job;' ,find: "if (job?.phase !== 'in_progress' || job.ask) return;", replace: 'if (runner) return;' ,
+    edits: [
+      { find: "if (job.phase !== 'in_progress' || job.ask) return job;", replace: 'if (job) return job;' },
+      { find: "if (job?.phase !== 'in_progress' || job.ask) return;", replace: 'if (runner) return;' },
     ],
     faults: 'webhookNeverSent',
     expects: ['quiet'],
@@ -695,8 +729,10 @@ export const mutations: readonly Mutation[] = [
     hole: 'H14',
     file: 'flow/reconciler/sweep-runners.ts',
     edits: [
+      {
         find: 'const entries = await deps.github.listRunners(scope);',
-        replace: 'const entries = []; if (scope) return { afterMs: deps.configuration.timing.runnerListMs };',,
+        replace: 'const entries = []; if (scope) return { afterMs: deps.configuration.timing.runnerListMs };',
+      },
     ],
     faults: 'vanish',
     expects: ['quiet', 'healing', 'idle'],
@@ -707,7 +743,7 @@ export const mutations: readonly Mutation[] = [
     name: "an entry of GitHub's without a live runner is left alone",
     hole: 'H15',
     file: 'flow/reconciler/sweep-runners.ts',
-    edits: [find: 'await deps.github.removeRunner(scope, entry.id); return;', replace: 'return;' ],
+    edits: [{ find: 'await deps.github.removeRunner(scope, entry.id); return;', replace: 'return;' }],
     faults: 'vanish',
     expects: ['quiet'],
     seedsMax: 5,
@@ -718,8 +754,10 @@ export const mutations: readonly Mutation[] = [
     hole: 'H16',
     file: 'flow/reconciler/sweep-jobs.ts',
     edits: [
+      {
         find: 'for (const report of await github.queuedJobs(repository)) {',
-        replace: 'for (const report of [] as any[]) {',,
+        replace: 'for (const report of [] as any[]) {',
+      },
     ],
     faults: 'webhookNeverSent',
     expects: ['quiet', 'healing'],
@@ -730,7 +768,7 @@ export const mutations: readonly Mutation[] = [
     name: "the host's machines are not looked at",
     hole: 'H17',
     file: 'flow/reconciler/sweep-host.ts',
-    edits: [find: "if (machines === 'unknown') return", replace: 'if (machines) return' ],
+    edits: [{ find: "if (machines === 'unknown') return", replace: 'if (machines) return' }],
     faults: 'launchFailed',
     expects: ['quiet', 'healing'],
     seedsMax: 5,
@@ -743,8 +781,10 @@ export const mutations: readonly Mutation[] = [
     name: 'a runner without a job is not replaced before its machine is taken',
     file: 'core/runner.ts',
     edits: [
+      {
         find: "const merged = removing(noted, 'interrupted', why, at); if (merged.outcome === 'changed') return merged;",
-        replace: '',,
+        replace: '',
+      },
     ],
     faults: 'interrupted',
     expects: ['reruns'],
@@ -754,7 +794,8 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'a job that lost its machine is not run again',
     file: 'core/plan/count.ts',
-    edits: [find: 'if (!runner || !lostItsMachine(job, runner)) return job;', replace: 'if (job) return job;' ,
+    edits: [
+      { find: 'if (!runner || !lostItsMachine(job, runner)) return job;', replace: 'if (job) return job;' },
     ],
     faults: 'interrupted',
     expects: ['quiet'],
@@ -765,8 +806,10 @@ export const mutations: readonly Mutation[] = [
     name: 'nobody asks for the re-run when it is due',
     file: 'core/deadline.ts',
     edits: [
+      {
         find: "if (job.phase === 'completed') return rerunDeadline(job);",
-        replace: "if (job.phase === 'completed') return null;",,
+        replace: "if (job.phase === 'completed') return null;",
+      },
     ],
     faults: 'interrupted',
     expects: ['quiet'],
@@ -777,8 +820,10 @@ export const mutations: readonly Mutation[] = [
     name: 'a re-run is given up while its run goes on',
     file: 'flow/reconciler/rerun.ts',
     edits: [
+      {
         find: "if (!run.isOver) return { answer: 'runs on', fact: putOff };",
-        replace: "if (!run.isOver) return settled('refused', 'its run goes on');",,
+        replace: "if (!run.isOver) return settled('refused', 'its run goes on');",
+      },
     ],
     faults: 'interrupted:interrupted=0.6',
     expects: ['quiet'],
@@ -788,7 +833,8 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'a job is run again each time that it loses its machine',
     file: 'core/rerun.ts',
-    edits: [find: 'const isWished = isWanted && job.runAttempt === 1;', replace: 'const isWished = isWanted;' ,
+    edits: [
+      { find: 'const isWished = isWanted && job.runAttempt === 1;', replace: 'const isWished = isWanted;' },
     ],
     faults: 'interrupted:interrupted=0.5,interruptedUntold=0.2,theft=0.5',
     expects: ['reruns'],
@@ -798,7 +844,7 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'what failed before its machine was taken is run again',
     file: 'core/rerun.ts',
-    edits: [find: 'if (endedAt < runner.interruptedAt - takenEarlyMs) return false;', replace: '' ],
+    edits: [{ find: 'if (endedAt < runner.interruptedAt - takenEarlyMs) return false;', replace: '' }],
     faults: 'interrupted:interrupted=0.6',
     expects: ['reruns'],
     seedsMax: 10,
