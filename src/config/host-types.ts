@@ -68,8 +68,9 @@ const facts: Readonly<Record<HostType, HostTypeFacts>> = {
     // macOS up to twenty.
     bootSeconds: 300,
     bootSecondsBySystem: { windows: 900, macos: 3600 },
-    // EC2 grants so many launches an account and region: a bucket of requests that refills with two a second.
-    launchBurst: 5,
+    // EC2 grants so many launches an account and region: a bucket of five requests that refills with two a second. Two
+    // are left in it, so that a call that is made a second after it was granted is not refused.
+    launchBurst: 3,
     launchesPerSecond: 2,
     reuseMs: ec2ReuseMs,
   },

@@ -290,6 +290,16 @@ describe('tokens of shared budgets', () => {
     assert.equal(await tokensLeft(stations), configuration.github.mintBurst);
   });
 
+  it('of launches are all used, though few are saved up and each wake-up orders a few together', async () => {
+    const took = await secondsToOrder({ launchBurst: 3, launchesPerSecond: 2 }, { mintBurst: 1_000 });
+    assert.ok(took <= bound(3, 2) + 1, `${took} s for ${bound(3, 2)}`);
+  });
+
+  it('that go back are there for the next run, which has to wait for no more than it lacks', async () => {
+    const took = await secondsToOrder({ launchBurst: 3, launchesPerSecond: 2 }, { mintBurst: 20 });
+    assert.ok(took <= bound(20, 70 / 60) + 2, `${took} s for ${bound(20, 70 / 60)}`);
+  });
+
   it('that one installation has none left keep no other from its runners, however many there are', async () => {
     const { stations, run, launches } = world(
       configurationOf([poolSettings('lint', { limit: 1, register: 'repository' })]),
@@ -308,6 +318,35 @@ describe('tokens of shared budgets', () => {
     assert.equal(launches().length, 1);
   });
 });
+
+const many = 60;
+
+function bound(burst: number, perSecond: number): number {
+  return (many - burst) / perSecond;
+}
+
+/** One publisher, woken when it wants to be, until a runner is ordered for each of many jobs. */
+async function secondsToOrder(
+  host: Partial<Configuration['hosts'][number]>,
+  github: Partial<Configuration['github']>,
+): Promise<number> {
+  const given = configurationOf(
+    [poolSettings('lint', { limit: 2 * many })],
+    [hostSettings('one', { limit: 2 * many, ...host })],
+  );
+  const by = { ...given, github: { ...given.github, mintsPerMinute: 70, ...github } };
+  const { stations, timer, launches } = world(by);
+  const publisher = createPublisher({ ...stations, prefix, timer, telemetry: silent, timeBudgetMs: 6_000 });
+  let items = await queued(stations, ...upTo(many));
+  for (let woken = 0; launches().length < many; woken += 1) {
+    assert.ok(woken < 2 * many, `${launches().length} orders after ${woken} wake-ups`);
+    await publisher(messages({ host: hostName, items, recount: false, hops: 0 }));
+    items = [];
+    const at = timer.messages.at(-1)?.body.at ?? 0;
+    if (launches().length < many) await stations.clock.run(at);
+  }
+  return (stations.clock.now() - startMs) / 1_000;
+}
 
 function ofInstallation(id: number): Partial<JobSighting> {
   const scope = { owner: 'acme', repository: `app${id}`, installation: 100 + id };

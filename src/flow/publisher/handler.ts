@@ -26,7 +26,7 @@ import type { Telemetry } from '../../ports/telemetry.ts';
 import type { Tracer } from '../../ports/tracer.ts';
 import { armTimer, itemId, type Wake } from '../messenger/handler.ts';
 import { itemsPerNotification, type Notification, notify } from '../notification.ts';
-import { createLearn, giveBack, type KnowledgeDeps, newPurse, type Purse } from './knowledge.ts';
+import { createKnowledge, type KnowledgeDeps, newPurse, type Purse } from './knowledge.ts';
 import { metrics } from './metrics.ts';
 import { observePhases } from './phases.ts';
 import { spansOfCommit, withoutSteps } from './spans.ts';
@@ -65,7 +65,7 @@ const hopsMax = 3;
 export function createPublisher(deps: PublisherDeps): BatchHandler<Notification> {
   const { clock, table, telemetry, configuration } = deps;
   const touch = createTouch(deps);
-  const learn = createLearn(deps);
+  const knowledge = createKnowledge(deps);
 
   return async (batch) => {
     for (const [host, work] of byHost(batch)) {
@@ -104,7 +104,7 @@ export function createPublisher(deps: PublisherDeps): BatchHandler<Notification>
         more = step.more || pending.length > 0;
       }
     } finally {
-      await giveBack(deps, host, purse);
+      await knowledge.giveBack(host, purse);
     }
     if (more) await notifySelf(host, pending, recount, committed ? 0 : work.hops + 1);
   }
@@ -173,7 +173,7 @@ export function createPublisher(deps: PublisherDeps): BatchHandler<Notification>
         makeTraceparent: (parent) => makeTraceparent(parent, deps.random, deps.sampleRatio ?? 0),
       });
       if (result.kind === 'decided') return result;
-      known = await learn(host, result.needs, known, purse);
+      known = await knowledge.learn(host, result.needs, known, purse);
     }
     throw new Error(`the plan of host ${host} still needs to know more after ${roundsMax} rounds`);
   }

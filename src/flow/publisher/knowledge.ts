@@ -50,26 +50,33 @@ export function launchBudget(
   };
 }
 
-export type Learn = (host: HostName, needs: readonly Need[], known: Known, purse: Purse) => Promise<Known>;
+export interface Knowledge {
+  learn(host: HostName, needs: readonly Need[], known: Known, purse: Purse): Promise<Known>;
+  /** At the end of a run: what it reserved and did not use. */
+  giveBack(host: HostName, purse: Purse): Promise<void>;
+}
 
-/** A plan that wants more than there is waits for so many tokens, so that one run uses them together. */
+/**
+ * A plan that wants more than there is waits for so many tokens, so that one run uses them together: but for no more than
+ * half of what may be saved up, since what comes back to a full budget, while a wake-up is late, is lost.
+ */
 const tokensTogetherMax = 10;
 /** … but no longer than this after the first of them: it is what a paced launch may lose. */
 const togetherMsMax = 5_000;
 
-export function createLearn(deps: KnowledgeDeps): Learn {
+export function createKnowledge(deps: KnowledgeDeps): Knowledge {
   const { clock, table, budgets, configuration } = deps;
   /** Budgets that had nothing left, and until when they are not asked again. */
   const spentUntil = new Map<string, EpochMs>();
 
-  return async (host, needs, known, purse) => {
+  async function learn(host: HostName, needs: readonly Need[], known: Known, purse: Purse): Promise<Known> {
     const mintNeeds = needs.filter((need) => need.kind === 'mints');
     const launchNeed = needs.find((need) => need.kind === 'launches');
     // One kind at a time: what has no token needs no look-up, and the plan asks again for what it still needs.
     if (mintNeeds.length > 0) return learnMints(host, mintNeeds, known, purse);
     if (launchNeed) return { ...known, launches: await reserveLaunches(host, launchNeed.count, purse) };
     return lookUp(host, needs, known);
-  };
+  }
 
   async function learnMints(
     host: HostName,
@@ -141,7 +148,7 @@ export function createLearn(deps: KnowledgeDeps): Learn {
     const grant = await budgets.reserve(key, terms, wanted - inHand, now);
     const granted = inHand + grant.granted;
     if (grant.nextAt === null) return { granted, nextAt: null };
-    const together = Math.min(wanted - granted, tokensTogetherMax) - 1;
+    const together = Math.min(wanted - granted, tokensTogetherMax, Math.ceil(terms.burst / 2)) - 1;
     const until = Math.max(
       grant.nextAt,
       Math.min(grant.nextAt + Math.ceil((together / terms.perSecond) * 1_000), now + togetherMsMax),
@@ -157,21 +164,27 @@ export function createLearn(deps: KnowledgeDeps): Learn {
     spentUntil.delete(idOf(key));
     return false;
   }
+
+  async function giveBack(host: HostName, purse: Purse): Promise<void> {
+    for (const [installation, tokens] of purse.mints)
+      await giveBackTo(mintBudget(configuration, installation), tokens, purse);
+    await giveBackTo(launchBudget(configuration, host), purse.launches, purse);
+  }
+
+  /** They are there again: a run that has less of something else is not to wait for more of these. */
+  async function giveBackTo(
+    { key, terms }: { key: BudgetKey; terms: BudgetTerms },
+    tokens: number,
+    { openedAt }: Purse,
+  ): Promise<void> {
+    if (tokens === 0) return;
+    spentUntil.delete(idOf(key));
+    await budgets.giveBack(key, terms, tokens, clock.now(), openedAt);
+  }
+
+  return { learn, giveBack };
 }
 
 function idOf({ kind, account }: BudgetKey): string {
   return `${kind} ${account}`;
-}
-
-export async function giveBack(deps: KnowledgeDeps, host: HostName, purse: Purse): Promise<void> {
-  const now = deps.clock.now();
-  for (const [installation, tokens] of purse.mints) {
-    if (tokens === 0) continue;
-    const { key, terms } = mintBudget(deps.configuration, installation);
-    await deps.budgets.giveBack(key, terms, tokens, now, purse.openedAt);
-  }
-  if (purse.launches > 0) {
-    const { key, terms } = launchBudget(deps.configuration, host);
-    await deps.budgets.giveBack(key, terms, purse.launches, now, purse.openedAt);
-  }
 }
