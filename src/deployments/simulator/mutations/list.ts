@@ -139,8 +139,9 @@ export const mutations: readonly Mutation[] = [
     file: 'flow/publisher/handler.ts',
     edits: [
       {
-        find: 'const result = await table.commit(decided.commit);',
-        replace: 'await publish(host, decided); const result = await table.commit(decided.commit);',
+        find: 'const result = await table.commit(withoutSteps(decided.commit));',
+        replace:
+          'await publish(host, decided); const result = await table.commit(withoutSteps(decided.commit));',
       },
       { find: 'spend(purse, decided); await publish(host, decided);', replace: 'spend(purse, decided);' },
     ],
@@ -601,7 +602,10 @@ export const mutations: readonly Mutation[] = [
     hole: 'H9',
     file: 'core/plan/count.ts',
     edits: [
-      { find: "setJobClass(draft, job, 'orphaned'); }", replace: "setJobClass(draft, job, 'fresh'); }" },
+      {
+        find: "setJobClass(draft, job, 'orphaned', { timeline: withEntry(job.timeline, entry) });",
+        replace: "setJobClass(draft, job, 'fresh', { timeline: withEntry(job.timeline, entry) });",
+      },
     ],
     faults: 'webhookNeverSent',
     expects: ['secondOrders', 'launches'],
