@@ -198,7 +198,8 @@ export type RunnerFact =
   | { kind: 'terminated' }
   /** The host's word, or a platform's hard end, or the fence of an unmarked order. */
   /** With the machine that it is about, where that is known: another one of its name says nothing about it. */
-  | { kind: 'gone'; code: EndingCode; why: string; machine?: MachineId | null }
+  /** `neverClaimed`: it has not, so that where its runner was claimed, it is not that runner's machine. */
+  | { kind: 'gone'; code: EndingCode; why: string; machine?: MachineId | null; neverClaimed?: boolean }
   /** Unmarked and removing, with no machine yet: the place is free, and no launch can follow. */
   | { kind: 'fenced' }
   /** Its host's list shows a machine of this name alive. */
@@ -337,6 +338,7 @@ export function mergeRunner(runner: Runner, fact: RunnerFact, at: number): Runne
     case 'gone':
       if (fact.machine && runner.machine && fact.machine !== runner.machine)
         return refused('it is another machine');
+      if (fact.neverClaimed && runner.claim !== null) return refused('another machine has its claim');
       return gone(runner, fact.code, fact.why, at);
     case 'fenced':
       if (runner.state === 'gone') return unchanged;

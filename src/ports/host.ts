@@ -136,6 +136,8 @@ export interface HostEvent {
    * earliest time at which that began.
    */
   takenAt?: EpochMs;
+  /** With `gone`, of what has never claimed: a runner that was claimed has another machine, and this says nothing of it. */
+  neverClaimed?: boolean;
   /** For people: exit status, signal, spot interruption … */
   cause: string;
   at: EpochMs;

@@ -37,6 +37,14 @@ describe('the word of a host', () => {
     assert.equal(runner.state, 'launched');
   });
 
+  it('that what never claimed is gone frees the place of a runner that nobody has claimed, and of no other', async () => {
+    const never = { neverClaimed: true, machine: null };
+    assert.equal((await told(launched, never)).runner.state, 'gone');
+    const claim: RunnerFact = { kind: 'claim', windowMs: 60_000, timesMax: 3 };
+    assert.equal((await told([...launched, claim], never)).runner.state, 'claimed');
+    assert.equal((await told([...launched, claim], { machine: null })).runner.state, 'gone');
+  });
+
   it('that a boot has failed is an intent to end it, counted against its pool, and frees nothing by itself', async () => {
     const { runner } = await told(launched, { happened: 'failed', cause: 'its image can not be pulled' });
     assert.equal(runner.state, 'launched');

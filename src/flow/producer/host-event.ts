@@ -43,12 +43,18 @@ export function createHostEventDoor(
 }
 
 /** An event of another machine of this name, one that a lost call started, says nothing about this one. */
-function factsOf({ happened, cause, machine, takenAt }: HostEvent): RunnerFact[] {
+function factsOf({ happened, cause, machine, takenAt, neverClaimed }: HostEvent): RunnerFact[] {
   const why = readable(cause);
   const interrupted: RunnerFact = { kind: 'interrupted', why, machine, takenAt };
   switch (happened) {
     case 'gone': {
-      const gone: RunnerFact = { kind: 'gone', code: 'ended', why, machine };
+      const gone: RunnerFact = {
+        kind: 'gone',
+        code: 'ended',
+        why,
+        machine,
+        ...(neverClaimed && { neverClaimed }),
+      };
       return takenAt === undefined ? [gone] : [interrupted, gone];
     }
     case 'failed':

@@ -103,6 +103,16 @@ test('what failed comes back with its reason', () => {
   );
 });
 
+test('what never claimed is marked so: of two invocations of one event it may be the one without the runner', () => {
+  const isMarked = (given: Parameters<typeof recordOf>[0]) => readResult(recordOf(given))?.neverClaimed;
+  assert.equal(isMarked({ kind: 'Failure', condition: 'EventAgeExceeded' }), true);
+  for (const errorType of ['Runner.BadEvent', 'Runner.ClaimUnanswered', 'Runner.ClaimRefused'])
+    assert.equal(isMarked({ kind: 'Failure', responsePayload: { errorType } }), true);
+  for (const errorType of ['Runner.NoRoom', 'Sandbox.Timedout', 'Runtime.ExitError'])
+    assert.equal(isMarked({ kind: 'Failure', responsePayload: { errorType } }), undefined);
+  assert.equal(isMarked({ responsePayload: { outcome: 'ended' } }), undefined);
+});
+
 test('whatever a job has written for an answer is bounded, and at most about its own runner', () => {
   for (const responsePayload of [
     undefined,

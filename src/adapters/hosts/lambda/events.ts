@@ -2,7 +2,8 @@
 // it was invoked with, and so its runner. [Lambda: Retaining records of asynchronous invocations]
 //
 // An invocation whose claim was refused because another one has the runner says nothing about that one: neither does
-// such a record here. Every other end is its runner's.
+// such a record here. An event that was never run, or whose program had no answer to its claim, may be the second of two
+// that Lambda made of one: it is its runner's end only where no other has claimed. Every other end is its runner's.
 
 import { z } from 'zod';
 import type { HostEvent } from '../../../ports/host.ts';
@@ -42,6 +43,7 @@ export function readResult(event: unknown): HostEvent | null {
     // The id has the hard end in it, which no record tells. A name is one runner's for ever.
     machine: null,
     happened: 'gone',
+    ...(neverClaimed(condition, detail.responsePayload) && { neverClaimed: true }),
     cause: `${cause} (invocation ${requestId})`,
     at: Date.parse(time),
   };
@@ -52,6 +54,12 @@ function endOf(payload: unknown): string | null {
   const { outcome = 'ended', why = '' } = success.safeParse(payload).data ?? {};
   if (outcome === 'spent') return null;
   return why === '' ? 'its runner has ended' : why.slice(0, saidLengthMax);
+}
+
+/** A job that writes such an end has a runner that was claimed, so it ends nothing by it. */
+function neverClaimed(condition: string, payload: unknown): boolean {
+  const { errorType = '' } = failure.safeParse(payload).data ?? {};
+  return condition === 'EventAgeExceeded' || /^Runner\.(BadEvent|Claim)/.test(errorType);
 }
 
 function faultOf(condition: string, { responsePayload }: { responsePayload?: unknown }): string {

@@ -175,6 +175,7 @@ test('whatever is added to a runner, it is as the rules say, and stands where it
     gone('m1'),
     gone('m2'),
     gone(null),
+    { ...gone(null), neverClaimed: true },
   );
   let added = 0;
   await fc.assert(

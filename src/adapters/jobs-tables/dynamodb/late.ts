@@ -156,6 +156,7 @@ export function additionOfRunner(
         remove: [],
       };
     case 'gone': {
+      if (fact.neverClaimed) return null;
       const machine = fact.machine ?? null;
       return {
         ...plain,
