@@ -311,7 +311,7 @@ export const mutations: readonly Mutation[] = [
   {
     name: "the budget of a host's launches is not looked at",
     file: 'core/plan/share.ts',
-    edits: [{ find: '|| (launches < 1 && !bySpare)) {', replace: ') {' }],
+    edits: [{ find: '|| (launches < 1 && spare === null)) {', replace: ') {' }],
     faults: 'calm',
     expects: ['budgets'],
     seedsMax: 5,
