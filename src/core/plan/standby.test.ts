@@ -128,6 +128,29 @@ describe('a machine that works for one runner after another', () => {
     }
   });
 
+  it('does not go on where its end was begun, at its pool wall or by its platform, before its job was heard to end', () => {
+    const wall = [
+      { kind: 'removing', code: 'jobTime', why: 'it ran too long' },
+      { kind: 'terminated' },
+    ] as const;
+    const taken = [{ kind: 'interrupted', why: 'taken back' }] as const;
+    for (const facts of [wall, taken]) {
+      const books = createBooks(configurationOf([mac]));
+      books.queued(job);
+      const [name] = runnersIn(books.settle(), 'launch');
+      assert(name);
+      books.learn(name, { kind: 'lease', owner: 'o', until: books.now() + 1_000 });
+      books.learn(name, { kind: 'mark', owner: 'o' });
+      books.learn(name, { kind: 'launched', machine: 'm1' as MachineId });
+      books.learn(name, { kind: 'claim', windowMs: 60_000, timesMax: 3, keyHash: 'hash' });
+      books.learn(name, { kind: 'busy', job: null, gitHubId: 7 });
+      for (const fact of facts) books.learn(name, fact);
+      workOn(books, name, job);
+      assert.equal(books.runner(name).state, 'ending');
+      assert.equal(books.runner(name).activatedAs, null);
+    }
+  });
+
   it('is no spare for others while it has not come to ask again', () => {
     const { books, spare } = afterOneJob();
     assert(spare);

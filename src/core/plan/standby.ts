@@ -45,7 +45,9 @@ export function reuseMachines(draft: Draft, naming: Naming): void {
 }
 
 function mayBeReused(runner: Runner, reuseMs: number, now: number): boolean {
-  const { state, removing, machine, keyHash, doneAt } = runner;
+  const { state, removing, machine, keyHash, doneAt, terminatedAt, interruptedAt } = runner;
+  // Its end was begun, as at its pool's wall, or is its platform's: that its job has ended since saves no machine.
+  if (terminatedAt !== null || interruptedAt !== null) return false;
   if (reuseMs === 0 || state !== 'ending' || doneAt === null || removing !== null) return false;
   return machine !== null && keyHash !== null && now < sinceOf(runner) + reuseMs;
 }
