@@ -138,7 +138,11 @@ describe("GitHub's webhook", () => {
     const door = doorOf(stations);
     await door(signed(eventOf({ id: 1, labels: ['self-hosted', 'gpu'] })));
     const job = await stations.table.readJob(keyOf(1));
-    assert.deepEqual(job?.route, { kind: 'refused', code: 'noPool', text: 'no pool has the label "gpu"' });
+    assert.deepEqual(job?.route, {
+      kind: 'refused',
+      code: 'noPool',
+      text: 'no pool has the label "gpu"; nearest is pool lint',
+    });
     await door(signed(eventOf({ id: 2, labels: ['ubuntu-latest'] })));
     assert.equal(await stations.table.readJob(keyOf(2)), null);
     assert.deepEqual(stations.changes, []);

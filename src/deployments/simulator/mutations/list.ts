@@ -650,8 +650,8 @@ export const mutations: readonly Mutation[] = [
     file: 'flow/reconciler/duties.ts',
     edits: [
       {
-        find: "if (deadline.duty === 'endHold') await table.recordJob(key, [{ kind: 'holdEnded' }], clock.now());",
-        replace: "if (deadline.duty === 'endHold') return;",
+        find: "await table.recordJob(key, [{ kind: 'holdEnded' }], clock.now());",
+        replace: '',
       },
     ],
     faults: 'notAdmitted',
