@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { startSystem, type System } from './system.ts';
+import { type System, startSystem } from './system.ts';
 
 const labels = ['self-hosted', 'linux'];
 const minuteMs = 60_000;
@@ -61,7 +61,7 @@ async function play(
     pools: {
       linux: { host: 'cloud', os: 'linux', labels, limit, machine: { instanceTypes: ['m7i.large'] } },
     },
-    latencyMs: (action) => (action === 'CreateFleet' ? launchMs : 0),
+    hold: (action) => (action === 'CreateFleet' ? launchMs : 0),
     ...options,
   });
   try {

@@ -15,8 +15,6 @@ import type { JobDescription } from '../../src/adapters/github/simulated/workflo
 import { createWorld, fullPermissions, type World } from '../../src/adapters/github/simulated/world.ts';
 import { createEc2Clients, type Ec2Clients } from '../../src/adapters/hosts/ec2/client.ts';
 import { readMachineEvent } from '../../src/adapters/hosts/ec2/events.ts';
-import { createEc2Host } from '../../src/adapters/hosts/ec2/index.ts';
-import { ec2HostOptions } from '../../src/adapters/hosts/ec2/options.ts';
 import { tagKeys } from '../../src/adapters/hosts/ec2/tags.ts';
 import type { StandInInstance } from '../../src/adapters/hosts/ec2/testing/cloud.ts';
 import {
@@ -31,20 +29,19 @@ import { createMemoryOffers } from '../../src/adapters/offers/memory/index.ts';
 import { createRecorder, type Recorder } from '../../src/adapters/telemetry/recorder/index.ts';
 import { demandConfiguration } from '../../src/config/check.ts';
 import type { ConfigurationInput } from '../../src/config/define-config.ts';
-import { gitHubName, type HostName, jobKey, type PoolName } from '../../src/core/ids.ts';
+import { jobKey } from '../../src/core/ids.ts';
 import type { Runner } from '../../src/core/runner.ts';
-import * as ec2 from '../../src/deployments/aws/hosts/ec2.ts';
-import { identifyBy } from '../../src/deployments/aws/identify.ts';
 import { startServer } from '../../src/deployments/embedded/server.ts';
 import { startTicking } from '../../src/deployments/embedded/ticking.ts';
 import { makeDeployment } from '../../src/deployments/make-deployment.ts';
-import { createPipeline, type Doors, type Pipeline } from '../../src/deployments/pipeline.ts';
-import { type Context, makeClaimDoor, makeMilestoneDoor } from '../../src/deployments/stations.ts';
+import type { Pipeline } from '../../src/deployments/pipeline.ts';
+import type { Context } from '../../src/deployments/stations.ts';
 import { createOperator } from '../../src/flow/operator/operator.ts';
 import type { WhyView } from '../../src/flow/operator/views.ts';
-import { account, createSigner, region } from './identity.ts';
+import { createSigner } from './identity.ts';
 import { createMachine, type Machine, type MachineDeps } from './machine.ts';
 import { createTraffic, passUntil } from './standing-time.ts';
+import { gitHubOfTests, hostName, openOnEc2, webhookSecret } from './wiring.ts';
 
 type Pools = ConfigurationInput['pools'];
 
@@ -55,10 +52,10 @@ export interface SystemOptions {
   host?: { launchBurst?: number; launchesPerSecond?: number; noCapacityMinutes?: number };
   github?: ConfigurationInput['github'];
   cloud?: Partial<Omit<StandInSettings, 'clock' | 'subnets' | 'templates' | 'fate'>>;
-  /** Before a call is answered, in time: EC2 takes its time to launch. */
-  latencyMs?: (action: string) => number;
   /** As the stand-in's own, with the number of calls of this action so far. */
   fate?: (call: { action: string; nth: number; params: unknown }) => Fate;
+  /** What is done at once, and answered so much later. */
+  hold?: (action: string, nth: number) => number;
   bootMs?: number;
   mayRerun?: boolean;
   onWork?: MachineDeps['onWork'];
@@ -89,9 +86,6 @@ export interface System {
   close(): Promise<void>;
 }
 
-export const hostName = 'cloud' as HostName;
-const gitHubOfTests = gitHubName('github.test');
-const webhookSecret = 'a webhook secret of sixteen and more';
 const startAt = Date.UTC(2026, 10, 25, 8);
 /** A machine of Linux, with its image ready. [EC2: it says nothing; about as others measure it] */
 const bootMsDefault = 20_000;
@@ -139,8 +133,6 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     pools: options.pools,
     ...(options.github && { github: options.github }),
   });
-  const settings = configuration.hosts[0];
-  if (!settings) throw new Error('a host was configured');
 
   // ---- The cloud, and what runs on it
 
@@ -161,8 +153,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
       const nth = (counts.get(call.action) ?? 0) + 1;
       counts.set(call.action, nth);
       const fate = options.fate?.({ ...call, nth }) ?? 'pass';
-      const latencyMs = options.latencyMs?.(call.action) ?? 0;
-      if (typeof fate === 'object' && 'hold' in fate) return { hold: traffic.waitsFor(fate.hold) };
+      const latencyMs = options.hold?.(call.action, nth) ?? 0;
       return fate === 'pass' && latencyMs > 0 ? { hold: traffic.waitsFor(clock.sleep(latencyMs)) } : fate;
     },
     onEvent(event) {
@@ -269,33 +260,15 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     deployment: makeDeployment(),
     telemetry: recorder,
   };
-  const identify = identifyBy({ ec2 }, context, { ACCOUNT_ID: account, REGION: region });
-  const host = createEc2Host({
-    deployment: context.deployment.prefix,
-    host: hostName,
-    options: ec2HostOptions.parse(settings.options),
-    made: { stack: 'test', templates, subnets },
-    clients,
-    offers: createMemoryOffers(),
-    clock,
-    random,
-  });
-  const pipeline: Pipeline = createPipeline({
+  const pipeline = openOnEc2({
     ...context,
     table: (onChanges, deadlines) => createMemoryJobsTable({ onChanges, deadlines, freeze: true }),
     github: createSimulatedGitHub(world),
     budgets: createMemoryBudgets(),
-    hosts: () => new Map([[hostName, host]]),
-    webhookSecrets: [webhookSecret],
+    offers: createMemoryOffers(),
+    clients,
+    templates,
     claimUrl: `${server.url}/runners/claim`,
-    station: (name, make, ports) => {
-      // As on AWS, where these two know EC2's documents.
-      if (name === 'claim')
-        return makeClaimDoor(context, ports, identify) as unknown as ReturnType<typeof make>;
-      if (name === 'milestones')
-        return makeMilestoneDoor(context, ports, identify) as unknown as ReturnType<typeof make>;
-      return make(ports);
-    },
   });
   const operator = createOperator({
     clock,
@@ -354,5 +327,3 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     },
   };
 }
-
-export type { Doors, PoolName };
