@@ -4,6 +4,7 @@ import { DeleteStackCommand, DescribeStacksCommand } from '@aws-sdk/client-cloud
 import type { Clients } from './clients.ts';
 import type { CommandDeps } from './deploy.ts';
 import { type ExitStatus, exitStatus } from './exit-status.ts';
+import { leftOutside } from './left-outside.ts';
 import { describeLiving, hostsDeployed, readLiving } from './living.ts';
 import { createSecretStores } from './secret-stores.ts';
 import { type DeployedStack, outputOf, readResources, readStacks } from './stacks.ts';
@@ -55,6 +56,7 @@ export async function destroy(
 
   const webhookUrl = outputOf(stacks, 'webhookUrl');
   const secrets = (['webhookSecret', 'appSecret'] as const).flatMap((name) => outputOf(stacks, name) ?? []);
+  const outside = leftOutside(await resourceTypes(clients, stacks));
   for (const stack of await newestFirst(clients, stacks)) {
     if (signal.aborted) return exitStatus.interrupted;
     const failure = await deleteStack(stack, clients, deps);
@@ -68,7 +70,7 @@ export async function destroy(
   for (const arn of secrets) await stores.remove(arn);
 
   output.say('\nDestroyed. What is left:');
-  for (const line of await left(stacks, webhookUrl, clients)) output.say(`- ${line}`);
+  for (const line of [...outside, ...(await left(stacks, webhookUrl, clients))]) output.say(`- ${line}`);
   return exitStatus.done;
 }
 
@@ -108,6 +110,17 @@ async function whyNot(
     `${found}. Nothing would end them any more, and they would be paid for. Nothing was deleted. Remedy: set the ` +
     'limit of each host to 0, deploy, wait until the last one is gone; or use --force and end them yourself.'
   );
+}
+
+async function resourceTypes(
+  { cloudFormation }: Clients,
+  stacks: readonly DeployedStack[],
+): Promise<string[]> {
+  // One that is half gone by an earlier destroy may not be told of any more.
+  const resources = await Promise.all(
+    stacks.map(({ id }) => readResources(cloudFormation, id).catch(() => [])),
+  );
+  return resources.flat().map(({ type }) => type);
 }
 
 /** By when they were made. */
