@@ -772,7 +772,12 @@ export const mutations: readonly Mutation[] = [
     name: "the host's machines are not looked at",
     hole: 'H17',
     file: 'flow/reconciler/sweep-host.ts',
-    edits: [{ find: "if (machines === 'unknown') return", replace: 'if (machines) return' }],
+    edits: [
+      {
+        find: "if (machines === 'unknown') { await describeEach(deps, hostName, host);",
+        replace: 'if (machines) {',
+      },
+    ],
     faults: 'launchFailed',
     expects: ['quiet', 'healing'],
     seedsMax: 5,
