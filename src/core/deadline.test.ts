@@ -52,6 +52,15 @@ describe("a runner's deadline", () => {
     for (const [runner, due] of states) assert.deepEqual(dueOf(runner), due, runner.state);
   });
 
+  it('of spares that came to stand by together is spread over the last hours of their day', () => {
+    const standing = spare(...launched, { kind: 'standby' }, { kind: 'rested' });
+    const hours = ['000', '7zz', 'h00', 'zzz'].map((end) => {
+      const name = `${standing.name.slice(0, -3)}${end}` as Runner['name'];
+      return Math.round(((dueOf({ ...standing, name })?.[1] ?? 0) / 3_600_000) * 10) / 10;
+    });
+    assert.deepEqual(hours, [24, 23.1, 22.1, 20]);
+  });
+
   it('of an order is the end of its time where a lease lasts beyond it', () => {
     const runner = made({ kind: 'lease', owner: 'o', until: startMs + timing.orderMs });
     assert.deepEqual(dueOf(runner), ['expire', timing.orderMs]);

@@ -42,6 +42,8 @@ export interface RunnerTimes extends Timing {
 
 /** A machine that stands by is renewed after this: images and configurations age. */
 const standbyMsMax = 24 * 60 * 60_000;
+/** Those that came to stand by together go within so long before that, each at its own time: else none would be ready. */
+const renewalSpreadMs = 4 * 60 * 60_000;
 
 /** An ending that the host did not confirm is asked for again this often. */
 const terminateAgainMs = 60_000;
@@ -99,8 +101,14 @@ function standbyDeadline(runner: Runner, times: RunnerTimes): RunnerDeadline {
   }
   // A machine that has worked before was paid for that time; one that has not, is as old as its image.
   return runner.machineSince === null
-    ? { at: standbyAt + standbyMsMax, duty: 'renewStandby' }
+    ? { at: standbyAt + standbyMsMax - earlierMs(runner.name), duty: 'renewStandby' }
     : { at: runner.machineSince + times.reuseMs, duty: 'renewStandby' };
+}
+
+/** By the end of its name, which was made by chance. */
+function earlierMs(name: Runner['name']): number {
+  const share = Number.parseInt(name.slice(-3), 36) / 36 ** 3;
+  return Math.floor((Number.isNaN(share) ? 0 : share) * renewalSpreadMs);
 }
 
 function againAt(runner: Runner, first: number): number {
