@@ -321,9 +321,9 @@ describe('a spare', () => {
 
   it('that stood by for a day is renewed', async () => {
     const standing: RunnerFact[] = [...launched, { kind: 'standby' }, { kind: 'rested' }];
-    const dayMs = 24 * 3_600_000;
-    assert.equal((await dutyAfter(standing, dayMs - 1, { change: spare })).runner.removing, null);
-    assert.equal((await dutyAfter(standing, dayMs, { change: spare })).runner.removing?.code, 'outdated');
+    const hourMs = 3_600_000;
+    assert.equal((await dutyAfter(standing, 20 * hourMs - 1, { change: spare })).runner.removing, null);
+    assert.equal((await dutyAfter(standing, 24 * hourMs, { change: spare })).runner.removing?.code, 'outdated');
   });
 });
 
