@@ -198,11 +198,7 @@ function spareNeeds(draft: Draft, lanes: readonly Lane[], known: Known): Need[] 
   const pools = new Set(
     lanes.filter((lane) => lane.fresh > 0 && draft.pool(lane.pool).standby > 0).map((lane) => lane.pool),
   );
-  return [...pools].flatMap((pool) =>
-    known.spares.has(pool)
-      ? []
-      : [{ kind: 'spares' as const, pool, count: Math.min(draft.pool(pool).standby, lookUpMax) }],
-  );
+  return [...pools].flatMap((pool) => (known.spares.has(pool) ? [] : [needOfSpares(draft, pool)]));
 }
 
 function readySpares(draft: Draft, known: Known): Map<PoolName, Runner[]> {
@@ -229,8 +225,14 @@ export function orderSpares(
   let cut = false;
   let wanted = 0;
   const tokens = (input.known.launches?.granted ?? 0) - ordered.launches;
+  const needs: Need[] = [];
   for (const settings of draft.configuration.pools) {
-    const missing = Math.max(0, sparesMissing(draft, settings, ordered.wanting));
+    let missing = Math.max(0, sparesMissing(draft, settings, ordered.wanting));
+    if (missing > 0 && breakerState(draft.pool(settings.name).breaker, draft.now) === 'probe') {
+      const coming = isSpareComing(draft, settings.name, input.known);
+      if (coming === 'unknown') needs.push(needOfSpares(draft, settings.name));
+      missing = coming === false ? 1 : 0;
+    }
     wanted += missing;
     if (input.known.launches === null) continue;
     for (let i = 0; i < missing && launches < tokens; i += 1) {
@@ -242,10 +244,25 @@ export function orderSpares(
       launches += 1;
     }
   }
-  if (wanted === 0 || input.known.launches !== null) return { needs: [], launches, cut };
+  if (wanted === 0 || input.known.launches !== null) return { needs, launches, cut };
   // Beside what the lanes were given: the host takes so many launches in all.
   const count = Math.min(ordered.shared + wanted, lookUpMax);
-  return { needs: [{ kind: 'launches', host: draft.host, count }], launches, cut };
+  return { needs: [...needs, { kind: 'launches', host: draft.host, count }], launches, cut };
+}
+
+/** The one that is tried: another is ordered only once it stands by, or has told by its end what is wrong. */
+function isSpareComing(draft: Draft, pool: PoolName, known: Known): boolean | 'unknown' {
+  const { standby } = draft.pool(pool);
+  if (standby === 0) return false;
+  const spares = known.spares.get(pool);
+  if (spares === undefined) return 'unknown';
+  // One that was just ordered may not be listed yet.
+  if (spares.length < Math.min(standby, lookUpMax)) return true;
+  return spares.some((spare) => !isReady(draft.runner(spare.name) ?? spare));
+}
+
+function needOfSpares(draft: Draft, pool: PoolName): Need {
+  return { kind: 'spares', pool, count: Math.min(draft.pool(pool).standby, lookUpMax) };
 }
 
 function sparesMissing(draft: Draft, settings: PoolSettings, wanting: Wanting): number {
@@ -261,8 +278,8 @@ function sparesMissing(draft: Draft, settings: PoolSettings, wanting: Wanting): 
   const throttledUntil = draft.ledger().throttled?.until ?? 0;
   const opensUntil = pool.breaker?.until ?? 0;
   const until = Math.max(throttledUntil, opensUntil);
-  // Only a job closes a breaker, and none may come for days: then one is tried with each plan, as a probe.
-  if (until <= draft.now) return breakerState(pool.breaker, draft.now) === 'probe' ? 1 : missing;
+  // Only a job closes a breaker, and none may come for days: then one is tried after another.
+  if (until <= draft.now) return missing;
   draft.wakeTimes.push(until);
   return 0;
 }

@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type Books, configurationOf, createBooks, poolSettings } from '../../../test/fixtures/books.ts';
+import {
+  type Books,
+  configurationOf,
+  createBooks,
+  launchesOf,
+  minuteMs,
+  poolSettings,
+} from '../../../test/fixtures/books.ts';
 import type { MachineId, PoolName, RunnerName } from '../ids.ts';
 import type { Order } from '../order.ts';
 
@@ -211,5 +218,39 @@ describe('a schedule of spares', () => {
     assert.equal(first.arm, from + hourMs);
     books.pass(hourMs);
     assert.equal(runnersIn(books.settle(), 'launch').length, 2);
+  });
+});
+
+describe('spares of a pool whose launches fail', () => {
+  const standBy = (books: Books, name: RunnerName): void => {
+    books.learn(name, { kind: 'lease', owner: 'o', until: books.now() + 1_000 });
+    books.learn(name, { kind: 'mark', owner: 'o' });
+    books.learn(name, { kind: 'launched', machine: 'm9' as MachineId });
+    books.learn(name, { kind: 'standby' });
+    books.learn(name, { kind: 'rested' });
+  };
+
+  it('are tried one after another, however many plans there are meanwhile', () => {
+    const other = poolSettings('other');
+    const books = createBooks(configurationOf([poolSettings('lint', { spares: 5 }), other]));
+    for (const name of launchesOf(books.settle())) {
+      books.learn(name, { kind: 'lease', owner: 'o', until: books.now() + 1_000 });
+      books.learn(name, { kind: 'mark', owner: 'o' });
+      books.learn(name, { kind: 'gone', code: 'refused', why: 'no room' });
+    }
+    books.settle();
+    const lintLaunches = () => launchesOf(books.settle(true)).filter((name) => name.includes('-lint-'));
+    books.pass(10 * minuteMs);
+    const [tried, ...others] = lintLaunches();
+    assert(tried);
+    assert.deepEqual(others, []);
+    for (let id = 1; id <= 3; id += 1) {
+      books.queued({ id, labels: ['other'] });
+      books.pass(100);
+      assert.deepEqual(lintLaunches(), []);
+    }
+    standBy(books, tried);
+    assert.equal(lintLaunches().length, 1);
+    assert.deepEqual(lintLaunches(), []);
   });
 });
