@@ -19,7 +19,7 @@ FAST_TESTS := 'src/**/!(*.slow).test.ts' 'test/!(aws)/**/!(*.slow).test.ts' 'tes
 AWS_TESTS := 'test/aws/!(*.slow).test.ts'
 SLOW_TESTS := 'src/**/*.slow.test.ts' 'test/**/*.slow.test.ts'
 
-.PHONY: help start start-aws test test-aws test-slow test-kubernetes test-all check check-format check-types check-unused simulate simulate-teeth bench price format reference ci-deploy destroy redrive kubernetes-manifests ready
+.PHONY: help start start-aws build-kubernetes test test-aws test-slow test-kubernetes test-all check check-format check-types check-unused simulate simulate-teeth bench price format reference ci-deploy destroy redrive kubernetes-manifests ready
 
 help: ## List the targets
 	@sed -nE 's/^([a-z][a-z-]*):[^#]*## (.*)$$/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-22s %s\n", $$1, $$2 }'
@@ -37,12 +37,13 @@ test: ready ## Run the fast tests
 test-aws: ready ## Deploy to an emulator of AWS, and try the deployed system
 	@$(NODE_TEST) --test-timeout=900000 $(AWS_TESTS)
 
-test-slow: ready ## Run the slow suites
+build-kubernetes: ready ## Build Kubernetes and kwok from source, which later runs find in a cache
 	@node scripts/kubernetes.ts --build
+
+test-slow: build-kubernetes ## Run the slow suites
 	@$(NODE_TEST) --test-timeout=900000 $(SLOW_TESTS)
 
-test-kubernetes: ready ## Run the suites on Kubernetes itself, which the first run builds (15 minutes); docs/hosts/kubernetes.md says how on yours
-	@node scripts/kubernetes.ts --build
+test-kubernetes: build-kubernetes ## Run the suites on Kubernetes itself, which the first run builds (15 minutes); docs/hosts/kubernetes.md says how on yours
 	@$(NODE_TEST) --test-timeout=900000 'test/kubernetes/*.slow.test.ts'
 
 test-all: ## Run all that a change must pass: check, test, test-slow
