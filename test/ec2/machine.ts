@@ -40,7 +40,6 @@ const cleanMs = 20_000;
 /** As in the boot script. */
 const pauseMsDefault = 5_000;
 const refusalsMax = 60;
-const spentAsksMax = 60;
 const runnerVersion = '2.336.0';
 
 export function createMachine(deps: MachineDeps, instance: StandInInstance): Machine {
@@ -49,6 +48,10 @@ export function createMachine(deps: MachineDeps, instance: StandInInstance): Mac
   let startedAt = instance.launchedAt;
   let life = 0;
   let session: RunnerSession | null = null;
+  /** Whom it is: its tag, but for a reused one that has not been given another name since its job. */
+  let name = '';
+  let had = '';
+  let taggedThen = '';
   let cancelLifetime: Cancel = () => {};
 
   const tag = (name: string): string => instance.tags.get(name) ?? '';
@@ -57,12 +60,14 @@ export function createMachine(deps: MachineDeps, instance: StandInInstance): Mac
     const isOver = (): boolean => mine !== life;
     await clock.sleep(deps.bootMs);
     if (isOver()) return;
+    name = tag(tagKeys.name);
     void post('milestones', { milestone: 'booted' });
     for (let jobs = 0; ; jobs += 1) {
-      const jitConfig = await claim(isOver, jobs);
+      const jitConfig = await claim(isOver);
       if (isOver()) return;
       if (jitConfig === null) break;
-      armLifetime();
+      // Of a machine that is reused, the lifetime is that of all of its jobs.
+      if (jobs === 0) armLifetime();
       await clock.sleep(connectMs);
       if (isOver()) return;
       await runJob(jitConfig, isOver);
@@ -76,21 +81,21 @@ export function createMachine(deps: MachineDeps, instance: StandInInstance): Mac
   }
 
   /** `null`: it is not wanted any more. */
-  async function claim(isOver: () => boolean, jobs: number): Promise<string | null> {
-    let refusals = 0;
-    let patience = jobs > 0 ? spentAsksMax : 0;
-    while (!isOver()) {
-      const answer = await post('claim', { ...(key && { key }), ...(jobs > 0 && { next: true }) });
+  async function claim(isOver: () => boolean): Promise<string | null> {
+    for (let refusals = 0; refusals < refusalsMax && !isOver(); ) {
+      const tagged = tag(tagKeys.name);
+      const next = had !== '' && (tagged === had || tagged === taggedThen);
+      name = next ? had : tagged;
+      const answer = await post('claim', { ...(key && { key }), ...(next && { next }) });
       if (answer?.status === 200) {
-        const { runner, jitConfig } = answer.body;
-        deps.onWork?.({ instance, runner: String(runner), job: null });
-        return String(jitConfig);
+        had = String(answer.body['runner']);
+        name = had;
+        taggedThen = tagged;
+        deps.onWork?.({ instance, runner: had, job: null });
+        return String(answer.body['jitConfig']);
       }
-      if (answer?.status === 410 && patience === 0) return null;
-      if (answer?.status === 410) patience -= 1;
-      if (answer?.status === 202) patience = 0;
+      if (answer?.status === 410) return null;
       if (answer?.status === 401 || answer?.status === 400) refusals += 1;
-      if (refusals >= refusalsMax) return null;
       await clock.sleep(answer?.retryAfterMs ?? pauseMsDefault);
     }
     return null;
@@ -121,7 +126,7 @@ export function createMachine(deps: MachineDeps, instance: StandInInstance): Mac
     return traffic.during(async () => {
       try {
         const about = {
-          runner: tag(tagKeys.name),
+          runner: name,
           identity: await signer.sign({
             instance: instance.id,
             type: instance.instanceType,
