@@ -317,6 +317,11 @@ test('spares of a schedule need the same as those of every day', () => {
     "pools.lint.spareSchedule[0].spares: 5 is more than the pool's limit, 4\n  allowed: a whole number from 0 to 4\n  to do:   lower spares or raise limit",
   ]);
   assert.deepEqual(problemsOf(onLab(4)), []);
+  const both = { ...onLab(4), pools: { lint: { ...onLab(4).pools.lint, spares: 1 } } };
+  assert.deepEqual(warningsOf(both), [
+    'pools.lint.spares: 1 never counts, as some moment of spareSchedule has always passed\n  to do:   take it out; where there are to be 1 from a time on, write that moment into spareSchedule',
+  ]);
+  assert.deepEqual(warningsOf(onLab(4)), []);
   assert.ok(warningsOf(onLab(4, 3)).some((warning) => warning.includes('no room for the 4 spares')));
 });
 

@@ -33,6 +33,7 @@ const problemRules: Rule<Problem>[] = [
 
 const warningRules: Rule<Warning>[] = [
   hostsUsed,
+  sparesScheduled,
   limitsFit,
   labelsShared,
   labelsOfGitHub,
@@ -434,6 +435,19 @@ function limitsFit({ hosts, pools }: Draft): Warning[] {
     ];
   });
   return [...ofPools, ...ofHosts];
+}
+
+/** A moment of a crontab has always passed before. */
+function sparesScheduled({ pools }: Draft): Warning[] {
+  return pools.flatMap(({ name, settings: { spares = 0, spareSchedule = [] } }) =>
+    spares === 0 || spareSchedule.length === 0
+      ? []
+      : {
+          place: placeOf('pools', name, 'spares'),
+          what: `${spares} never counts, as some moment of spareSchedule has always passed`,
+          remedy: `take it out; where there are to be ${spares} from a time on, write that moment into spareSchedule`,
+        },
+  );
 }
 
 function timingFits({ timing }: Draft): Problem[] {

@@ -101,7 +101,7 @@ export const poolSchema = z.strictObject({
     says: 'Machines that are kept ready beside those that work. Only on hosts whose machines can stand by.',
   }),
   spareSchedule: noted(z.array(spareChange).max(spareChangesMax).default([]), {
-    says: 'Moments at which the number of spares changes. The latest that has passed counts; before the first, `spares` does.',
+    says: 'Moments at which the number of spares changes. The latest that has passed counts, were it last year: where there is one, `spares` does not count.',
     allowed: `a list of at most ${spareChangesMax} moments, such as [{ cron: '0 8 * * 1-5', timeZone: 'Europe/Berlin', spares: 5 }]`,
     defaultSays: 'the same number at all times',
   }),
