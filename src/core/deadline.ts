@@ -45,6 +45,9 @@ const standbyMsMax = 24 * 60 * 60_000;
 /** Those that came to stand by together go within so long before that, each at its own time: else none would be ready. */
 const renewalSpreadMs = 4 * 60 * 60_000;
 
+/** To hibernate with 64 GB, a machine writes them to its disk first: some nine minutes at what a gp3 volume takes. */
+const restMsMin = 20 * 60_000;
+
 /** An ending that the host did not confirm is asked for again this often. */
 const terminateAgainMs = 60_000;
 
@@ -95,7 +98,7 @@ export function runnerDeadline(runner: Runner, times: RunnerTimes): RunnerDeadli
 function standbyDeadline(runner: Runner, times: RunnerTimes): RunnerDeadline {
   const standbyAt = runner.standbyAt ?? runner.orderedAt;
   if (runner.restedAt === null) {
-    const giveUpAt = standbyAt + times.bootMs;
+    const giveUpAt = standbyAt + Math.max(times.bootMs, restMsMin);
     const againAt = Math.max(standbyAt, runner.restAskedAt ?? 0) + times.outboxMs;
     return againAt < giveUpAt ? { at: againAt, duty: 'standByAgain' } : { at: giveUpAt, duty: 'giveUpRest' };
   }

@@ -5,7 +5,7 @@ import { systemToEnd } from '../configuration.ts';
 import type { PoolName } from '../ids.ts';
 import { type Lane, surplus } from '../ledger.ts';
 import type { EndingCode } from '../reason.ts';
-import { isMarked, mergeRunner, type Runner, runnerClass } from '../runner.ts';
+import { isMarked, isReady, mergeRunner, type Runner, runnerClass } from '../runner.ts';
 import { countRunner } from './count.ts';
 import type { Draft } from './draft.ts';
 import { type Known, lookUpMax, type Need } from './need.ts';
@@ -148,8 +148,9 @@ function releaseSpares(
     }
     const now = spares
       .flatMap((spare) => draft.runner(spare.name) ?? [])
-      .filter((spare) => spare.counted === 'standby');
-    // What has worked before is paid for until its time is over; then its deadline ends it.
+      .filter((spare) => spare.counted === 'standby')
+      .sort((a, b) => Number(isReady(a)) - Number(isReady(b)));
+    // Those that are not ready yet go first. What has worked before is paid for until its time is over; then its deadline ends it.
     const surplus = now.filter(({ machineSince }) => machineSince === null).slice(0, tooMany);
     const others = now.filter((spare) => !surplus.includes(spare));
     const giveWay = others.slice(0, Math.max(0, giving - surplus.length));

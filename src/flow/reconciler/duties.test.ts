@@ -289,14 +289,15 @@ describe('a spare', () => {
     assert.deepEqual(calls, []);
   });
 
-  it('that stands by and is not at rest is told so again, and given up after the time of a boot', async () => {
+  it('that stands by and is not at rest is told so again, and given up after twenty minutes', async () => {
     const standing: RunnerFact[] = [...launched, { kind: 'standby' }];
     assert.deepEqual((await dutyAfter(standing, timing.outboxMs - 1, { change: spare })).orders, []);
     const again = await dutyAfter(standing, timing.outboxMs, { change: spare });
     assert.deepEqual(again.orders, ['standBy']);
     assert.equal(again.runner.restAskedAt, null, 'who asks its host writes that down');
+    const restMs = 20 * 60_000;
     const asked: RunnerFact = { kind: 'restAsked', leaseMs: 1 };
-    const { name, stations } = await dutyAfter(standing, timing.bootMs - timing.outboxMs, { change: spare });
+    const { name, stations } = await dutyAfter(standing, restMs - timing.outboxMs, { change: spare });
     await know(stations, name, asked);
     await stations.clock.advance(timing.outboxMs);
     const deps = reconcilerDeps(stations);
@@ -323,7 +324,10 @@ describe('a spare', () => {
     const standing: RunnerFact[] = [...launched, { kind: 'standby' }, { kind: 'rested' }];
     const hourMs = 3_600_000;
     assert.equal((await dutyAfter(standing, 20 * hourMs - 1, { change: spare })).runner.removing, null);
-    assert.equal((await dutyAfter(standing, 24 * hourMs, { change: spare })).runner.removing?.code, 'outdated');
+    assert.equal(
+      (await dutyAfter(standing, 24 * hourMs, { change: spare })).runner.removing?.code,
+      'outdated',
+    );
   });
 });
 
