@@ -251,6 +251,8 @@ export const mutations: readonly Mutation[] = [
     expects: ['places', 'limits', 'quiet'],
     seedsMax: 20,
     why: 'The order to activate it is given up unlaunched, but the machine stands there all the time.',
+    equivalent:
+      'Not so: but since spares come to rest before they are used, an order to activate one is hardly ever void before it was taken up, and no seed of eighty meets it. The tests of the duties hold this rule.',
   },
   {
     name: 'an activation that was not answered is looked for under the new name alone',
