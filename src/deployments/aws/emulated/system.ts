@@ -21,6 +21,8 @@ import { type EmulatedWorld, startWorld, type TellDeath, type WorldOptions } fro
 export interface SystemOptions extends WorldOptions, CloudDeps {
   /** Of the deployment, where they are to be others than by default. */
   settings?: z.input<typeof awsSchema>;
+  /** What hosts find where they are, before anything runs: clusters, stand-ins of services. */
+  onDeployed?(given: { cloud: Cloud; deployed: Deployed; world: EmulatedWorld }): Promise<void>;
   /** Told what is being done, since it takes a while. */
   onStep?(says: string): void;
 }
@@ -58,6 +60,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     onStep('deploying the stacks');
     const deployed = await cloud.deploy(assembly);
     await putSecrets(cloud, deployed, world);
+    await options.onDeployed?.({ cloud, deployed, world });
     const mappings = await deployed.startMappings();
     const tick = async () => {
       await Promise.all(deployed.schedules.map(({ fire }) => fire()));

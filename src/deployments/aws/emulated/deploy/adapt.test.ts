@@ -52,6 +52,11 @@ describe('A template for the emulator', () => {
     assert.notEqual(alarm({ MetricName: 'Errors' }), undefined);
   });
 
+  it('leaves out whom a cluster of EKS knows: its CloudFormation can not tell it', () => {
+    assert.equal(adaptedOne({ Type: 'AWS::EKS::AccessEntry', Properties: {} }), undefined);
+    assert.notEqual(adaptedOne({ Type: 'AWS::EKS::Cluster', Properties: {} }), undefined);
+  });
+
   it('is a copy: the given one stays as it is', () => {
     const given = { Resources: { One: { Type: 'AWS::Lambda::EventSourceMapping', Properties: {} } } };
     adapted(given);

@@ -62,11 +62,12 @@ export interface DeployedFunction {
   stack: DeployedStack;
 }
 
+/** Our own: a function that is an image is a runner. */
 export function functionsOf(stacks: readonly DeployedStack[]): DeployedFunction[] {
   return stacks.flatMap((stack) =>
-    Object.entries(stack.template.Resources ?? {}).flatMap(([logicalId, { Type }]) => {
+    Object.entries(stack.template.Resources ?? {}).flatMap(([logicalId, { Type, Properties = {} }]) => {
       const name = stack.resources[logicalId];
-      return Type === 'AWS::Lambda::Function' && name !== undefined
+      return Type === 'AWS::Lambda::Function' && name !== undefined && Properties['PackageType'] !== 'Image'
         ? [{ logicalId, caller: callerOf(stack, logicalId), name, stack }]
         : [];
     }),

@@ -1,6 +1,6 @@
 // What a request to AWS is about, read from what the SDK sends: the service that it is signed for, the operation, and
 // which function sent it. The actions are those that its role must be granted: an action on a batch is that on a single
-// message, and a transaction is what it does to each item. [AWS: Service Authorization Reference]
+// message, an invocation has another name there, and a transaction is what it does to each item. [AWS: Service Authorization Reference]
 
 export interface Request {
   method: string;
@@ -45,15 +45,23 @@ function operationOf({ method, path, headers, body }: Request): string {
     const action = new URLSearchParams(body.toString('utf8')).get('Action');
     if (action) return action;
   }
-  return `${method} ${path.split('?')[0]}`;
+  const asked = `${method} ${path.split('?')[0]}`;
+  return inPaths.find(([pattern]) => pattern.test(asked))?.[1] ?? asked;
 }
+
+/** Those of the hosts, which would else be as many as functions and clusters. */
+const inPaths: readonly [pattern: RegExp, operation: string][] = [
+  [/^POST \/2015-03-31\/functions\/[^/]+\/invocations$/, 'Invoke'],
+  [/^GET \/clusters\/[^/]+$/, 'DescribeCluster'],
+];
 
 function actionsOf(service: string, operation: string, body: Buffer): string[] {
   if (operation === 'TransactWriteItems') return transactionActions(body);
-  return [`${service}:${batchOf[operation] ?? operation}`];
+  return [`${service}:${allowedBy[operation] ?? operation}`];
 }
 
-const batchOf: Readonly<Record<string, string>> = {
+const allowedBy: Readonly<Record<string, string>> = {
+  Invoke: 'InvokeFunction',
   PublishBatch: 'Publish',
   SendMessageBatch: 'SendMessage',
   DeleteMessageBatch: 'DeleteMessage',

@@ -8,6 +8,7 @@ import {
   TransactionCanceledException,
   TransactWriteItemsCommand,
 } from '@aws-sdk/client-dynamodb';
+import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { PublishBatchCommand, PublishCommand, SNSClient } from '@aws-sdk/client-sns';
 import { SendMessageBatchCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { type Fault, startWire, type Wire } from './index.ts';
@@ -160,5 +161,35 @@ describe('The wire between functions and AWS', () => {
       dynamoDb.send(new PutItemCommand(table)),
     );
     assert.equal(none, 0);
+  });
+
+  it('asks a service that has a stand-in there, in its own words, and the emulator for all others', async () => {
+    const paths: string[] = [];
+    const standIn = createServer((request, response) => {
+      paths.push(`${request.method} ${request.url}`);
+      request.resume().once('end', () => response.writeHead(202).end());
+    });
+    await new Promise<void>((resolve) => standIn.listen(0, '127.0.0.1', resolve));
+    const lambda = new LambdaClient({ endpoint: wire.url, region: 'us-east-1', credentials, maxAttempts: 1 });
+    try {
+      wire.route('lambda', `http://127.0.0.1:${(standIn.address() as AddressInfo).port}`);
+      wire.forget();
+      received = 0;
+      await lambda.send(new InvokeCommand({ FunctionName: 'runner', InvocationType: 'Event' }));
+      assert.deepEqual([paths, received], [['POST /2015-03-31/functions/runner/invocations'], 0]);
+      await dynamoDb.send(new PutItemCommand(table));
+      assert.equal(received, 1);
+      assert.deepEqual(
+        wire.calls().map(({ operation, actions, status }) => [operation, actions, status]),
+        [
+          ['Invoke', ['lambda:InvokeFunction'], 202],
+          ['PutItem', ['dynamodb:PutItem'], 200],
+        ],
+      );
+    } finally {
+      lambda.destroy();
+      standIn.closeAllConnections();
+      await new Promise((resolve) => standIn.close(resolve));
+    }
   });
 });

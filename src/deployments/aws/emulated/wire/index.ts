@@ -1,5 +1,6 @@
 // The wire between the functions and the emulator: every call of an SDK passes here, is written down, and may meet a
-// fault. It changes nothing else: signatures are made for its own address, and the emulator is told that address.
+// fault. It changes nothing else: signatures are made for its own address, and the emulator is told that address. Calls
+// of a service that has a stand-in of its own go there instead.
 
 import { Agent, createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -28,6 +29,8 @@ export interface Wire {
   forget(): void;
   /** Counts the hits; a fault that is removed hits no more. */
   inject(fault: Fault): { hits(): number; remove(): void };
+  /** Whoever asks this service, as requests are signed for it, asks at this address from now on. */
+  route(service: string, url: string): void;
   stop(): Promise<void>;
 }
 
@@ -38,7 +41,8 @@ const bodyBytesMax = 6 * 1024 * 1024;
 const socketsMax = 256;
 
 export async function startWire(target: string): Promise<Wire> {
-  const to = new URL(target);
+  const emulator = new URL(target);
+  const routes = new Map<string, URL>();
   const agent = new Agent({ keepAlive: true, maxSockets: socketsMax });
   const faults = new Set<{ fault: Fault; seen: number; hits: number }>();
   let calls: RecordedCall[] = [];
@@ -71,7 +75,7 @@ export async function startWire(target: string): Promise<Wire> {
       outgoing.writeHead(answer.status, answer.headers).end(answer.body);
       return;
     }
-    const answer = await forward(asked, incoming.rawHeaders);
+    const answer = await forward(routes.get(call.service) ?? emulator, asked, incoming.rawHeaders);
     if (fault !== null) {
       write(null, null);
       if (fault.kind === 'lostAnswer') incoming.socket.destroy();
@@ -92,7 +96,7 @@ export async function startWire(target: string): Promise<Wire> {
     return null;
   }
 
-  function forward({ method, path, body }: Request, rawHeaders: readonly string[]): Promise<Answer> {
+  function forward(to: URL, { method, path, body }: Request, rawHeaders: readonly string[]): Promise<Answer> {
     const headers = [...rawHeaders, ...Object.entries(tlsHeader).flat()];
     return new Promise((resolve, reject) => {
       const passed = request({ host: to.hostname, port: to.port, method, path, headers, agent }, (answer) => {
@@ -121,6 +125,7 @@ export async function startWire(target: string): Promise<Wire> {
       faults.add(one);
       return { hits: () => one.hits, remove: () => void faults.delete(one) };
     },
+    route: (service, url) => void routes.set(service, new URL(url)),
     async stop() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeAllConnections();

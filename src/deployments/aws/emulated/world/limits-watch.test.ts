@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { configurationOf, poolSettings } from '../../../../../test/fixtures/books.ts';
-import type { MachineView } from '../../../../adapters/hosts/simulated/index.ts';
 import type { PoolName } from '../../../../core/ids.ts';
 import { createLimitsWatch } from './limits-watch.ts';
 
@@ -19,7 +18,7 @@ test('each birth beyond a limit is told, of the pool and of the host, and no oth
   const bear = (name: string): void => {
     const pool = name as PoolName;
     byPool.set(pool, (byPool.get(pool) ?? 0) + 1);
-    observer.born?.({ pool } as MachineView);
+    observer.born({ pool });
   };
   bear('lint');
   bear('small');

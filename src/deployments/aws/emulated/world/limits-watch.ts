@@ -1,12 +1,12 @@
-// Watches each birth in the park: never more machines alive than the limits of pool and host allow, whatever the
+// Watches each birth: never more machines alive than the limits of pool and host allow, whatever the
 // books of the system say.
 
-import type { Census, SimulatedObserver } from '../../../../adapters/hosts/simulated/index.ts';
+import type { Census, MachineView } from '../../../../adapters/hosts/simulated/index.ts';
 import type { Configuration, HostSettings } from '../../../../core/configuration.ts';
 import type { HostName, PoolName } from '../../../../core/ids.ts';
 
 export interface LimitsWatch {
-  observer(host: HostSettings, census: () => Census): SimulatedObserver;
+  observer(host: HostSettings, census: () => Census): { born(machine: Pick<MachineView, 'pool'>): void };
   /** A sentence for each birth that was one too many. */
   broken(): readonly string[];
   births(): number;

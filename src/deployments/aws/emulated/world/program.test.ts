@@ -98,6 +98,16 @@ describe("a machine's program", () => {
     assert.equal(clock.pending(), 0);
   });
 
+  test('shows another proof where it has one, at every door', async () => {
+    const { clock, sent } = setUp(configured, { proofOf: async () => ({ identity: 'a signed document' }) });
+    await clock.advance(minuteMs);
+    assert.deepEqual(
+      sent.map(({ body: { identity, token } }) => [identity, token]),
+      sent.map(() => ['a signed document', undefined]),
+    );
+    assert.equal(sent.length, 5);
+  });
+
   test('waits as long as it is told before it claims again', async () => {
     const answers = [
       new Response('{}', { status: 429, headers: { 'retry-after': '90' } }),

@@ -4,11 +4,7 @@
 
 import { z } from 'zod';
 import type { World as GitHubWorld } from '../../../../adapters/github/simulated/world.ts';
-import type {
-  RunningProgram,
-  SimulatedMachine,
-  SimulatedProgram,
-} from '../../../../adapters/hosts/simulated/index.ts';
+import type { RunningProgram, SimulatedMachine } from '../../../../adapters/hosts/simulated/index.ts';
 import type { Spread } from '../../../../adapters/hosts/simulated/options.ts';
 import { drawMs } from '../../../../adapters/hosts/simulated/spread.ts';
 import type { Cancel, Clock, Random } from '../../../../ports/clock.ts';
@@ -23,8 +19,13 @@ export interface ProgramDeps {
   /** What machines say of themselves; each is a request more. */
   milestones?: readonly Milestone[];
   /** Asked once for each machine, when its program starts. */
-  fate?: (machine: SimulatedMachine) => Fate | null;
+  fate?: (machine: ProgramMachine) => Fate | null;
+  /** What it shows at the doors; left out: the token that it was given. */
+  proofOf?: (machine: ProgramMachine) => Promise<Readonly<Record<string, string>>>;
 }
+
+/** What a program has to know of its machine. */
+export type ProgramMachine = Pick<SimulatedMachine, 'name' | 'configuration' | 'end' | 'standBy'>;
 
 interface MachineTimes {
   /** From the configuration until the runner listens. */
@@ -75,17 +76,19 @@ const runnerVersion = '2.336.0';
 const claimed = z.object({ jitConfig: z.string().min(1) });
 const told = z.object({ message: z.string() });
 
-export function createMachineProgram(deps: ProgramDeps): SimulatedProgram {
+export function createMachineProgram(deps: ProgramDeps): (machine: ProgramMachine) => RunningProgram {
   return (machine) => runMachine(deps, machine);
 }
 
-function runMachine(deps: ProgramDeps, machine: SimulatedMachine): RunningProgram {
+function runMachine(deps: ProgramDeps, machine: ProgramMachine): RunningProgram {
   const { clock, random, gitHub, fetch: reach = fetch } = deps;
   const times = { ...quick, ...deps.times };
   const says = new Set(deps.milestones ?? milestones);
   const fate = deps.fate?.(machine) ?? null;
   const timers = new Set<Cancel>();
   let isOver = false;
+  const { configuration: given } = machine;
+  let proof: Readonly<Record<string, string>> = given.kind === 'claimed' ? { token: given.token } : {};
   let vanishFromGitHub = (): void => {};
 
   function later(delayMs: number, task: () => void): void {
@@ -99,6 +102,8 @@ function runMachine(deps: ProgramDeps, machine: SimulatedMachine): RunningProgra
   const sleep = (delayMs: number): Promise<void> => new Promise((wake) => later(delayMs, wake));
 
   async function run(): Promise<void> {
+    if (deps.proofOf) proof = await deps.proofOf(machine);
+    if (isOver) return;
     if (fate === 'silent') return;
     note('booted');
     const jitConfig = await configuration();
@@ -134,11 +139,11 @@ function runMachine(deps: ProgramDeps, machine: SimulatedMachine): RunningProgra
   /** `null` where there is none to be had: the machine stands by, or ends. */
   async function configuration(): Promise<string | null> {
     if (machine.configuration.kind === 'handedOver') return machine.configuration.jitConfig;
-    const { url, token } = machine.configuration;
+    const { url } = machine.configuration;
     const giveUpAt = clock.now() + claimPatienceMs;
     let answersToLose = fate === 'claimAnswerLost' ? 1 : 0;
     while (clock.now() < giveUpAt) {
-      const answer = await post(url, { runner: machine.name, token }, claimMsMax);
+      const answer = await post(url, { runner: machine.name, ...proof }, claimMsMax);
       if (isOver) return null;
       const isLost = answer?.status === 200 && answersToLose-- > 0;
       switch (isLost ? null : answer?.status) {
@@ -163,8 +168,8 @@ function runMachine(deps: ProgramDeps, machine: SimulatedMachine): RunningProgra
 
   function note(milestone: Milestone, detail?: string): void {
     if (machine.configuration.kind !== 'claimed' || !says.has(milestone)) return;
-    const { url, token } = machine.configuration;
-    const body = { runner: machine.name, token, milestone, ...(detail === undefined ? {} : { detail }) };
+    const { url } = machine.configuration;
+    const body = { runner: machine.name, ...proof, milestone, ...(detail === undefined ? {} : { detail }) };
     void post(new URL('milestones', url).href, body, noteMsMax);
   }
 

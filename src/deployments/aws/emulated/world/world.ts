@@ -1,6 +1,6 @@
 // What is around the deployed system where there is no cloud and no GitHub: a simulated GitHub, whose webhooks reach
 // the system once it has an address; a park, in which the machines of its hosts live; and eyes on both. All of it is
-// a stand-in on loopback, and says so.
+// a stand-in on loopback, and says so. Hosts of other types than the simulated have their machines elsewhere.
 
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import {
@@ -111,7 +111,8 @@ export async function startWorld(options: WorldOptions): Promise<EmulatedWorld> 
   });
   const configuration = await configure();
   const limits = createLimitsWatch(configuration);
-  for (const host of configuration.hosts) {
+  const inPark = configuration.hosts.filter(({ type }) => type === 'simulated');
+  for (const host of inPark) {
     const watch = limits.observer(host, () => park.ground(host.name).census());
     park.addHost({
       name: host.name,
@@ -119,7 +120,7 @@ export async function startWorld(options: WorldOptions): Promise<EmulatedWorld> 
       ...(options.faults && { faults: options.faults(host.name) }),
       observer: {
         born(machine) {
-          watch.born?.(machine);
+          watch.born(machine);
           changes.happened();
         },
         died: changes.happened,
@@ -143,7 +144,7 @@ export async function startWorld(options: WorldOptions): Promise<EmulatedWorld> 
       const isServed = (): boolean => jobs.every(({ status }) => status === 'completed');
       return { jobs, served: (withinMs) => until(`${jobs.length} jobs end`, isServed, withinMs) };
     },
-    alive: () => configuration.hosts.reduce((sum, { name }) => sum + park.ground(name).census().alive, 0),
+    alive: () => inPark.reduce((sum, { name }) => sum + park.ground(name).census().alive, 0),
     registered: () => gitHub.world.state.runners.size,
     emptied: (withinMs) =>
       until(
@@ -161,7 +162,7 @@ export async function startWorld(options: WorldOptions): Promise<EmulatedWorld> 
   return world;
 
   function standingBy(): number {
-    return configuration.hosts
+    return inPark
       .flatMap(({ name }) => [...park.ground(name).all()])
       .filter((machine) => machine.isStandingBy).length;
   }
@@ -198,9 +199,7 @@ export async function startWorld(options: WorldOptions): Promise<EmulatedWorld> 
   /** For whoever waited in vain. */
   function picture(): string {
     const { jobs, runners } = gitHub.world.census();
-    const alive = configuration.hosts.map(
-      ({ name, limit }) => `${name} ${park.ground(name).census().alive} of ${limit}`,
-    );
+    const alive = inPark.map(({ name, limit }) => `${name} ${park.ground(name).census().alive} of ${limit}`);
     return `machines: ${alive.join(', ')}; jobs: ${counts(jobs)}; runners at GitHub: ${counts(runners)}`;
   }
 }
