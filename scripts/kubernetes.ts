@@ -40,6 +40,9 @@ export interface Kubernetes {
   stop(): Promise<void>;
 }
 
+/** Of the loopback: its certificate is good there too, for whoever relays. */
+export const secondAddress = '127.0.0.2';
+
 /** Users, each with a token of its own: made at the start, since the server reads them then. */
 const users = ['runners', 'limited', 'nobody'];
 
@@ -57,7 +60,12 @@ function builtKubernetes(): Promise<string> {
   return installed(`kubernetes-${version}`, build);
 }
 
-export async function startKubernetes(): Promise<Kubernetes> {
+/** `authenticator`: who is asked about tokens that it does not know itself, by the webhook of Kubernetes. */
+export async function startKubernetes({
+  authenticator,
+}: {
+  authenticator?: string | undefined;
+} = {}): Promise<Kubernetes> {
   const program = join(await builtKubernetes(), 'control-plane');
   const folder = mkdtempSync(join(tmpdir(), 'kubernetes-'));
   const [serverPort, etcdPort, peerPort] = await Promise.all([freePort(), freePort(), freePort()]);
@@ -80,6 +88,8 @@ export async function startKubernetes(): Promise<Kubernetes> {
     return file;
   };
   const kubeconfig = kubeconfigOf('admin');
+  const webhookFile = join(folder, 'authenticator.kubeconfig');
+  if (authenticator !== undefined) writeFileSync(webhookFile, webhookText(authenticator));
   const etcdUrl = `http://127.0.0.1:${etcdPort}`;
   const peerUrl = `http://127.0.0.1:${peerPort}`;
 
@@ -107,6 +117,12 @@ export async function startKubernetes(): Promise<Kubernetes> {
       `--service-account-key-file=${join(folder, 'accounts.key')}`,
       `--service-account-signing-key-file=${join(folder, 'accounts.key')}`,
       ...['--authorization-mode=RBAC', `--token-auth-file=${join(folder, 'tokens.csv')}`],
+      ...(authenticator === undefined
+        ? []
+        : [
+            `--authentication-token-webhook-config-file=${webhookFile}`,
+            '--authentication-token-webhook-version=v1',
+          ]),
       // As clusters in use have it: who may is Pod Security's to say.
       '--allow-privileged=true',
     ],
@@ -266,7 +282,7 @@ async function writeKeys(folder: string): Promise<void> {
       '-CAkey',
       at('ca.key'),
     ],
-    ...['-addext', 'subjectAltName=IP:127.0.0.1', '-addext', 'basicConstraints=CA:FALSE'],
+    ...['-addext', `subjectAltName=IP:127.0.0.1,IP:${secondAddress}`, '-addext', 'basicConstraints=CA:FALSE'],
     ...['-keyout', at('server.key'), '-out', at('server.crt')],
   ]);
   await run('openssl', ['genrsa', '-out', at('accounts.key'), '2048']);
@@ -281,6 +297,17 @@ export function kubeconfigText(given: { server: string; ca: string; token: strin
     clusters: [{ name: 'here', cluster: { server, 'certificate-authority-data': data } }],
     users: [{ name, user: { token } }],
     contexts: [{ name: 'here', context: { cluster: 'here', user: name } }],
+    'current-context': 'here',
+  });
+}
+
+function webhookText(server: string): string {
+  return JSON.stringify({
+    apiVersion: 'v1',
+    kind: 'Config',
+    clusters: [{ name: 'authenticator', cluster: { server } }],
+    users: [{ name: 'api-server', user: {} }],
+    contexts: [{ name: 'here', context: { cluster: 'authenticator', user: 'api-server' } }],
     'current-context': 'here',
   });
 }

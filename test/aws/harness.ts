@@ -44,7 +44,7 @@ export const [small, lint, large] = ['small', 'lint', 'large'] as PoolName[] as 
 ];
 
 /** Short, in the order of the defaults; on a busy machine a call of the emulator takes a tenth of a second. */
-const timing = {
+export const timing = {
   idleSeconds: 3,
   outboxSeconds: 5,
   uncountedSeconds: 5,
