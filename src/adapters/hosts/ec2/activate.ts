@@ -5,12 +5,13 @@
 import { CreateTagsCommand, StartInstancesCommand } from '@aws-sdk/client-ec2';
 import type { MachineId } from '../../../core/ids.ts';
 import type { LaunchAnswer, LaunchRequest } from '../../../ports/host.ts';
+import type { Refused } from '../settle.ts';
 import { later, refused, tooLate } from './answers.ts';
 import type { HostContext } from './context.ts';
 import { type DescribedMachine, describeInstances, machineFilter } from './instances.ts';
 import { ec2ReuseMs } from './options.ts';
 import { meaningOf } from './refusals.ts';
-import { type Refused, settle } from './settle.ts';
+import { settle } from './settle.ts';
 import { activationTags, isOlder, isOwn, type Tags } from './tags.ts';
 
 /** It was told to stop a moment ago, and can't be started before it has. */

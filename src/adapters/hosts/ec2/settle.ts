@@ -1,53 +1,14 @@
-// One call that starts something, made until it is known what came of it. The same request with the same token is
-// asked again where an answer was lost: EC2 then answers for the first. Once an answer was lost, a refusal that comes
-// later proves nothing about it, unless EC2 refuses under the same token what it would have answered for; so in doubt
-// only a good answer settles, and what stays in doubt is thrown.
+// What settles a call to EC2. Where it refuses under the same token what it would have answered for, that is for the
+// caller to read: once an answer was lost, a refusal is in doubt.
 
-import type { EpochMs } from '../../../ports/clock.ts';
-import type { HostContext } from './context.ts';
+import { createSettle, type Refused } from '../settle.ts';
 import { isThrottle, meaningOf } from './refusals.ts';
 
-/** What EC2 said, with its code: it refused the call and did nothing. */
-export interface Refused {
-  code: string;
-  message: string;
-}
-
-export type Settled<Answer> = { answer: Answer } | { refused: Refused };
-
-/** Tries of one token. Its time is over before, mostly. */
-const triesMax = 4;
-const pauseMsFirst = 300;
-/** What a try needs at least to be worth it. */
-const tryMsMin = 250;
-
-export async function settle<Answer>(
-  { clock, random }: Pick<HostContext, 'clock' | 'random'>,
-  answerBefore: EpochMs,
-  call: (signal: AbortSignal) => Promise<Answer>,
-): Promise<Settled<Answer>> {
-  let doubt: unknown = null;
-  for (let tries = 1; tries <= triesMax; tries += 1) {
-    const leftMs = answerBefore - clock.now();
-    if (leftMs < tryMsMin) break;
-    const patience = new AbortController();
-    const giveUp = clock.after(leftMs, () => patience.abort());
-    try {
-      return { answer: await call(patience.signal) };
-    } catch (error) {
-      const refused = refusalOf(error);
-      if (refused && doubt === null) return { refused };
-      if (refused && meaningOf(refused.code) !== 'later') throw inDoubt(doubt, refused);
-      doubt ??= error;
-    } finally {
-      giveUp();
-    }
-    await clock.sleep(
-      Math.min(random() * pauseMsFirst * 2 ** tries, Math.max(0, answerBefore - clock.now())),
-    );
-  }
-  throw inDoubt(doubt, null);
-}
+export const settle = createSettle<Refused>({
+  name: 'EC2',
+  refusalOf,
+  isLater: ({ code }) => meaningOf(code) === 'later',
+});
 
 /**
  * Answered by EC2 with a code, and not by a fault of its own: it has done nothing. That there is no room it says with
@@ -59,11 +20,4 @@ function refusalOf(error: unknown): Refused | null {
   const isDefinite =
     (status >= 400 && status < 500) || isThrottle(error.name) || meaningOf(error.name) === 'nextOffer';
   return isDefinite ? { code: error.name, message: error.message } : null;
-}
-
-function inDoubt(doubt: unknown, refused: Refused | null): Error {
-  const then = refused ? `, and asked again it said ${refused.code}: ${refused.message}` : '';
-  const what =
-    doubt === null ? 'there was no time left to ask' : `EC2 gave no answer (${String(doubt)})${then}`;
-  return new Error(`${what}: whether something started is not known`, { cause: doubt });
 }

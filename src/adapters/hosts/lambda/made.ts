@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import type { HostName } from '../../../core/ids.ts';
+import { readToldMade } from '../made.ts';
 
 const madeSchema = z.object({
   /** The function's name, by pool. */
@@ -16,21 +17,5 @@ export function madeVariable(host: HostName): string {
 }
 
 export function readMade(environment: Readonly<Record<string, string | undefined>>, host: HostName): Made {
-  const variable = madeVariable(host);
-  const text = environment[variable];
-  const read = madeSchema.safeParse(text === undefined ? undefined : parsed(text));
-  if (read.success) return read.data;
-  const wrong =
-    text === undefined ? 'is not set' : `is not as it was deployed: ${z.prettifyError(read.error)}`;
-  throw new Error(
-    `host ${host}: the variable ${variable} ${wrong}. Remedy: deploy again; the infrastructure sets it.`,
-  );
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
+  return readToldMade(environment, { host, variable: madeVariable(host), schema: madeSchema });
 }

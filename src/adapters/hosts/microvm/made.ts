@@ -4,6 +4,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { HostName, PoolName } from '../../../core/ids.ts';
+import { readToldMade } from '../made.ts';
 
 /** `<version of the image>/<seconds that a runner of it may live>/<spares>`: short, as 40 of them have to fit. */
 const poolPattern = /^(?<version>[^/\s]{1,64})\/(?<lifeSeconds>\d{1,6})\/(?<spares>[01])$/;
@@ -55,23 +56,12 @@ export function imageSuffixOf(pool: PoolName): string {
 }
 
 export function readMade(environment: Readonly<Record<string, string | undefined>>, host: HostName): Made {
-  const variable = madeVariable(host);
-  const text = environment[variable];
-  const read = madeSchema.safeParse(text === undefined ? undefined : parsed(text));
-  if (read.success) {
-    const { imagePrefix, pools, ingress, egress } = read.data;
-    return {
-      imagePrefix,
-      ingress,
-      egress,
-      pools: new Map(Object.entries(pools).map(([pool, told]) => [pool, poolOf(imagePrefix, pool, told)])),
-    };
-  }
-  const wrong =
-    text === undefined ? 'is not set' : `is not as it was deployed: ${z.prettifyError(read.error)}`;
-  throw new Error(
-    `host ${host}: the variable ${variable} ${wrong}. Remedy: deploy again; the infrastructure sets it.`,
-  );
+  const told = readToldMade(environment, { host, variable: madeVariable(host), schema: madeSchema });
+  const { imagePrefix, pools } = told;
+  return {
+    ...told,
+    pools: new Map(Object.entries(pools).map(([pool, made]) => [pool, poolOf(imagePrefix, pool, made)])),
+  };
 }
 
 function poolOf(imagePrefix: string, pool: string, told: string): MadePool {
@@ -82,12 +72,4 @@ function poolOf(imagePrefix: string, pool: string, told: string): MadePool {
     lifeSeconds: Number(lifeSeconds),
     hasSpares: spares === '1',
   };
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
