@@ -221,8 +221,8 @@ function jobsFitLives({ timing, pools }: Draft): Problem[] {
   return pools.flatMap(({ name, settings, host }) => {
     const life = host?.type?.life;
     const { jobMinutesMax } = settings;
-    if (!life || jobMinutesMax === undefined) return [];
-    const boot = settings.bootSeconds ?? timing.bootSeconds ?? host?.type?.bootSeconds ?? 0;
+    if (!host?.type || !life || jobMinutesMax === undefined) return [];
+    const boot = settings.bootSeconds ?? timing.bootSeconds ?? usualBootSeconds(host.type, settings.os);
     const idle = settings.idleSeconds ?? timing.idleSeconds ?? 0;
     const most = Math.floor(((life.seconds - life.stopSeconds - boot - idle) / 60) * 100) / 100;
     if (jobMinutesMax <= most) return [];

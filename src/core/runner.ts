@@ -284,8 +284,7 @@ export function mergeRunner(runner: Runner, fact: RunnerFact, at: number): Runne
         return refused('another handler works on it');
       return changed({ ...runner, restAskedAt: at });
     case 'interrupted':
-      if (fact.machine && runner.machine && fact.machine !== runner.machine)
-        return refused('it is another machine');
+      if (isAboutAnother(runner, fact.machine)) return refused('it is another machine');
       return interrupted(runner, fact, at);
     case 'claim':
       return claim(runner, fact, at);
@@ -336,8 +335,7 @@ export function mergeRunner(runner: Runner, fact: RunnerFact, at: number): Runne
       if (runner.state === 'gone') return unchanged;
       return changed({ ...runner, terminatedAt: at });
     case 'gone':
-      if (fact.machine && runner.machine && fact.machine !== runner.machine)
-        return refused('it is another machine');
+      if (isAboutAnother(runner, fact.machine)) return refused('it is another machine');
       if (fact.neverClaimed && runner.claim !== null) return refused('another machine has its claim');
       return gone(runner, fact.code, fact.why, at);
     case 'fenced':
@@ -394,6 +392,11 @@ function machineNotes({ timeline }: Runner): number {
 /** Its own, or the one that it is to go on with; `null` while the answer to its launch is outstanding. */
 export function machineOf(runner: Runner): MachineId | null {
   return runner.machine ?? runner.activates?.machine ?? null;
+}
+
+/** What a host says of a machine is about another than this runner's, where both are known. */
+function isAboutAnother({ machine }: Runner, said: MachineId | null | undefined): boolean {
+  return said != null && machine !== null && said !== machine;
 }
 
 /** What has proven to be a machine, and is not known to be this runner's. */

@@ -3,6 +3,7 @@
 // did not boot.
 
 import type { Timing } from '../../core/configuration.ts';
+import type { RunnerName } from '../../core/ids.ts';
 import { readable } from '../../core/reason.ts';
 import { hasOtherKey, isAnother, machineOf, type Runner } from '../../core/runner.ts';
 import type { Budgets } from '../../ports/budgets.ts';
@@ -10,6 +11,7 @@ import type { Clock } from '../../ports/clock.ts';
 import { type GitHub, GitHubError } from '../../ports/github.ts';
 import type { JobsTable, RunnerRecorded } from '../../ports/jobs-table.ts';
 import type { Telemetry } from '../../ports/telemetry.ts';
+import { followMachine } from '../goes-on.ts';
 import { register } from '../registration.ts';
 import type { Answer } from './answer.ts';
 import { metrics } from './metrics.ts';
@@ -29,11 +31,6 @@ const claimTimesMax = 3;
 /** A machine that stands by asks again after this, paid by its pool. */
 const standbyPollSeconds = 10;
 const retrySecondsDefault = 5;
-/**
- * A machine that works for one runner after another becomes a spare, then a runner again, before it knows its new name;
- * where it missed that once, twice.
- */
-const hopsMax = 4;
 /** A machine may ask before the answer to its launch was written: that takes moments. */
 const notKnownYetSeconds = 2;
 
@@ -79,15 +76,12 @@ export function createClaimDoor(deps: ClaimDeps): (body: unknown) => Promise<Ans
     const fact = { kind: 'claim', windowMs, timesMax: claimTimesMax, machine, keyHash } as const;
     const first = hadItsJob ? await table.readRunner(name) : null;
     if (first && first.activatedAs === null && first.state !== 'gone') return { outcome: 'notYet' };
-    let claimed = first?.activatedAs
-      ? await table.recordRunner(first.activatedAs, [fact], clock.now())
-      : await table.recordRunner(name, [fact], clock.now());
-    for (let hops = 0; hops < hopsMax; hops += 1) {
-      const next = 'runner' in claimed ? claimed.runner.activatedAs : null;
-      if (next === null) break;
-      claimed = await table.recordRunner(next, [fact], clock.now());
-    }
-    return claimed;
+    const record = (runner: RunnerName) => table.recordRunner(runner, [fact], clock.now());
+    return followMachine(
+      await record(first?.activatedAs ?? name),
+      (claimed) => ('runner' in claimed ? claimed.runner.activatedAs : null),
+      record,
+    );
   }
 
   async function standBy(runner: Runner, keyHash: string | undefined): Promise<Answer> {

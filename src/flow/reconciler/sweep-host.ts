@@ -4,16 +4,11 @@
 import { absenceProvesFrom } from '../../core/deadline.ts';
 import type { HostName, MachineId } from '../../core/ids.ts';
 import { readable } from '../../core/reason.ts';
-import {
-  isMarked,
-  isReady,
-  machineOf,
-  type Runner,
-  type RunnerFact,
-  runnerClass,
-} from '../../core/runner.ts';
+import { isMarked, isReady, machineOf, type Runner, runnerClass } from '../../core/runner.ts';
 import type { Host, ListedMachine } from '../../ports/host.ts';
 import type { Sweep } from '../../ports/jobs-table.ts';
+import { followMachine } from '../goes-on.ts';
+import { factsOfHost, itsHost } from '../host-word.ts';
 import { unregister } from '../registration.ts';
 import type { ReconcilerDeps } from './deps.ts';
 import { guarded } from './guarded.ts';
@@ -168,24 +163,21 @@ async function hearTrouble(
   const why = readable(cause);
   const last = runner.timeline.findLast(({ what }) => what === itsHost);
   if (happened === 'waits' && last?.why === why) return;
-  const fact: RunnerFact =
-    happened === 'failed' ? { kind: 'removing', code: 'refused', why } : { kind: 'note', what: itsHost, why };
-  await table.recordRunner(runner.name, [fact], clock.now());
+  const facts = factsOfHost({ happened, cause, machine: null });
+  await table.recordRunner(runner.name, facts, clock.now());
 }
-
-const itsHost = 'its host';
 
 function isBooting({ state }: Runner): boolean {
   return state === 'launching' || state === 'launched';
 }
 
-/** As the claim's: a machine keeps its name until an activation took effect, and may have been a spare in between. */
-const hopsMax = 4;
-
-async function goesOn(deps: ReconcilerDeps, runner: Runner): Promise<boolean> {
-  let last: Runner | null = runner;
-  for (let hops = 0; hops < hopsMax && last !== null && last.activatedAs !== null; hops += 1)
-    last = await deps.table.readRunner(last.activatedAs);
+/** It has a runner that is not gone: this one, or the one that its machine goes on as. */
+async function hasLiveRunner(deps: ReconcilerDeps, runner: Runner): Promise<boolean> {
+  const last = await followMachine<Runner | null>(
+    runner,
+    (seen) => seen?.activatedAs ?? null,
+    (name) => deps.table.readRunner(name),
+  );
   return last !== null && last.state !== 'gone';
 }
 
@@ -200,8 +192,7 @@ async function endStray(
   if (own?.host !== hostName) return;
   // Read strongly: the list of runners may lag behind an order of this moment.
   const runner = await deps.table.readRunner(own.name);
-  if (runner && runner.state !== 'gone') return;
-  if (runner && (await goesOn(deps, runner))) return;
+  if (runner && (await hasLiveRunner(deps, runner))) return;
   deps.telemetry.count(metrics.strays, { host: hostName, at: 'host' });
   deps.telemetry.log('warn', 'a machine without a live record is ended', {
     host: hostName,
