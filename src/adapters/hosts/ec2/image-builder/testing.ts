@@ -2,9 +2,11 @@
 // it. It is no build: tests say how each ends. Refused is what AWS refuses: a token that is asked for something else, a
 // parameter that is there already, one that is not.
 
-import { createServer, type IncomingMessage, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { z } from 'zod';
+import { bodyOf, listenOnLoopback } from '../../testing/stand-in.ts';
+
+/** Far more than any of these calls has. */
+const bodyBytesMax = 100_000;
 
 const started = z.strictObject({
   imagePipelineArn: z.string().regex(/^arn:aws:imagebuilder:[a-z0-9-]+:\d{12}:image-pipeline\/[a-z0-9-]+$/),
@@ -96,16 +98,16 @@ export async function startImagesStandIn(now: () => number): Promise<ImagesStand
     },
   };
 
-  const server: Server = createServer((request, response) => {
+  const server = await listenOnLoopback(async (request, response) => {
     const name = String(request.headers['x-amz-target'] ?? request.url).replace(/^AmazonSSM\.|^\//, '');
     const answer = async () => {
-      const body = await bodyOf(request);
+      const body: unknown = JSON.parse(await bodyOf(request, bodyBytesMax));
       if (broken.has(name)) throw new Refusal('AccessDeniedException');
       const call = calls[name];
       if (!call) throw new Refusal(`unknown call ${name}`);
       return call(body);
     };
-    answer().then(
+    await answer().then(
       (given) =>
         void response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(given)),
       (error: unknown) => {
@@ -115,10 +117,8 @@ export async function startImagesStandIn(now: () => number): Promise<ImagesStand
       },
     );
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
   return {
-    endpoint: `http://127.0.0.1:${port}`,
+    endpoint: server.endpoint,
     parameters,
     images,
     broken,
@@ -126,15 +126,6 @@ export async function startImagesStandIn(now: () => number): Promise<ImagesStand
       for (const one of [parameters, tokens, broken]) one.clear();
       images.length = 0;
     },
-    async close() {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
-    },
+    close: () => server.close(),
   };
-}
-
-async function bodyOf(request: IncomingMessage): Promise<unknown> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk);
-  return JSON.parse(Buffer.concat(chunks).toString('utf8'));
 }

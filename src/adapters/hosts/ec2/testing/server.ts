@@ -2,9 +2,8 @@
 // wants them. It is held against another emulator where that one is right.
 
 import { createHash } from 'node:crypto';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import type { Clock } from '../../../../ports/clock.ts';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type Buckets, bodyOf, createBuckets, listenOnLoopback } from '../../testing/stand-in.ts';
 import { actions, withToken } from './actions.ts';
 import { type CloudSettings, createCloud } from './cloud.ts';
 import { type Params, parseQuery, text } from './query.ts';
@@ -24,7 +23,7 @@ export type Fate = 'pass' | 'lose' | 'drop' | { code: string; status?: number } 
 
 export interface StandInSettings extends CloudSettings {
   /** Calls of an action: so many at once, then so many a second. */
-  buckets?: Readonly<Record<string, { burst: number; perSecond: number }>>;
+  buckets?: Buckets<string>;
   fate?: (call: StandInCall, calls: readonly StandInCall[]) => Fate;
 }
 
@@ -71,7 +70,7 @@ export async function startEc2StandIn(settings: StandInSettings): Promise<Ec2Sta
   }
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const params = parseQuery(await bodyOf(request));
+    const params = parseQuery(await bodyOf(request, bodyBytesMax));
     const call = { action: text(params, 'Action') ?? '', params };
     calls.push(call);
     const fate = settings.fate?.(call, calls) ?? 'pass';
@@ -98,44 +97,15 @@ export async function startEc2StandIn(settings: StandInSettings): Promise<Ec2Sta
     }
   }
 
-  const server = createServer((request, response) => {
-    handle(request, response).catch(() => request.socket.destroy());
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
+  const server = await listenOnLoopback(handle);
   return {
-    endpoint: `http://127.0.0.1:${port}`,
+    endpoint: server.endpoint,
     cloud,
     calls,
     countOf: (action) => calls.filter((call) => call.action === action).length,
     async close() {
       cloud.close();
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
+      await server.close();
     },
   };
-}
-
-function createBuckets(clock: Clock, terms: NonNullable<StandInSettings['buckets']>) {
-  const filled = new Map<string, { tokens: number; at: number }>();
-  return (action: string): boolean => {
-    const bucket = terms[action];
-    if (!bucket) return true;
-    const now = clock.now();
-    const last = filled.get(action) ?? { tokens: bucket.burst, at: now };
-    const tokens = Math.min(bucket.burst, last.tokens + ((now - last.at) / 1000) * bucket.perSecond);
-    filled.set(action, { tokens: tokens >= 1 ? tokens - 1 : tokens, at: now });
-    return tokens >= 1;
-  };
-}
-
-async function bodyOf(request: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > bodyBytesMax) throw new Error('a body of more than a megabyte');
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
 }

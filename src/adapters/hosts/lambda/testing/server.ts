@@ -2,8 +2,8 @@
 // with what may happen to a call on its way.
 
 import { randomUUID } from 'node:crypto';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { bodyOf, listenOnLoopback } from '../../testing/stand-in.ts';
 import { createPlatform, LambdaRefusal, type Platform, type PlatformSettings } from './platform.ts';
 
 /**
@@ -41,7 +41,7 @@ export async function startLambdaStandIn(settings: StandInSettings): Promise<Lam
   const calls: StandInCall[] = [];
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const payload = await bodyOf(request);
+    const payload = await bodyOf(request, bodyBytesMax);
     const functionName = decodeURIComponent(path.exec(request.url ?? '')?.[1] ?? '');
     const call = { functionName, payload };
     try {
@@ -80,30 +80,14 @@ export async function startLambdaStandIn(settings: StandInSettings): Promise<Lam
     }
   }
 
-  const server = createServer((request, response) => {
-    handle(request, response).catch(() => request.socket.destroy());
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
+  const server = await listenOnLoopback(handle);
   return {
-    endpoint: `http://127.0.0.1:${port}`,
+    endpoint: server.endpoint,
     platform,
     calls,
     async close() {
       platform.close();
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
+      await server.close();
     },
   };
-}
-
-async function bodyOf(request: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > bodyBytesMax) throw new Error('a body of more than six megabytes');
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
 }

@@ -2,9 +2,8 @@
 // shapes and limits of the service's model, tokens, buckets, and faults as the test wants them. What the model does not
 // say is as others have observed it, or as strict as it may be; the service itself was never asked.
 
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import type { Clock } from '../../../../ports/clock.ts';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type Buckets, bodyOf, createBuckets, listenOnLoopback } from '../../testing/stand-in.ts';
 import { type Cloud, type CloudSettings, createCloud, type StandInImage, type StandInVm } from './cloud.ts';
 import { type Input, type OperationName, readRequest } from './model.ts';
 import { MicrovmRefusal } from './refusal.ts';
@@ -27,7 +26,7 @@ export type Fate =
 
 export interface StandInSettings extends CloudSettings {
   /** Calls of an operation: so many at once, then so many a second. */
-  buckets?: Readonly<Partial<Record<OperationName, { burst: number; perSecond: number }>>>;
+  buckets?: Buckets<OperationName>;
   /** Pages are no larger than this, whatever is asked for. */
   pageSize?: number;
   fate?: (call: StandInCall, calls: readonly StandInCall[]) => Fate;
@@ -100,7 +99,7 @@ export async function startMicrovmStandIn(settings: StandInSettings): Promise<Mi
   }
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const body = await bodyOf(request);
+    const body = await bodyOf(request, bodyBytesMax);
     try {
       const url = new URL(request.url ?? '/', 'http://stand-in');
       const { operation, input, status } = readRequest(request.method ?? '', url, body);
@@ -130,20 +129,15 @@ export async function startMicrovmStandIn(settings: StandInSettings): Promise<Mi
     }
   }
 
-  const server = createServer((request, response) => {
-    handle(request, response).catch(() => request.socket.destroy());
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
+  const server = await listenOnLoopback(handle);
   return {
-    endpoint: `http://127.0.0.1:${port}`,
+    endpoint: server.endpoint,
     cloud,
     calls,
     countOf: (operation) => calls.filter((call) => call.operation === operation).length,
     async close() {
       cloud.close();
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
+      await server.close();
     },
   };
 }
@@ -203,28 +197,4 @@ function list(cloud: Cloud, input: Input, pageSizeMax: number): object {
   const from = Number(input['nextToken'] ?? 0);
   const to = from + Math.min(Number(input['maxResults'] ?? pageSizeDefault), pageSizeMax);
   return { items: vms.slice(from, to).map(summary), ...(to < vms.length && { nextToken: String(to) }) };
-}
-
-function createBuckets(clock: Clock, terms: NonNullable<StandInSettings['buckets']>) {
-  const filled = new Map<OperationName, { tokens: number; at: number }>();
-  return (operation: OperationName): boolean => {
-    const bucket = terms[operation];
-    if (!bucket) return true;
-    const now = clock.now();
-    const last = filled.get(operation) ?? { tokens: bucket.burst, at: now };
-    const tokens = Math.min(bucket.burst, last.tokens + ((now - last.at) / 1000) * bucket.perSecond);
-    filled.set(operation, { tokens: tokens >= 1 ? tokens - 1 : tokens, at: now });
-    return tokens >= 1;
-  };
-}
-
-async function bodyOf(request: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > bodyBytesMax) throw new Error('a body of more than a hundred kilobytes');
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
 }
