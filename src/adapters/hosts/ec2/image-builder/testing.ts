@@ -3,7 +3,7 @@
 // parameter that is there already, one that is not.
 
 import { z } from 'zod';
-import { bodyOf, listenOnLoopback } from '../../testing/stand-in.ts';
+import { bodyOf, listenOnLoopback } from '../../testing.ts';
 
 /** Far more than any of these calls has. */
 const bodyBytesMax = 100_000;

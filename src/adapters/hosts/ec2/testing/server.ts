@@ -3,7 +3,7 @@
 
 import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { type Buckets, bodyOf, createBuckets, listenOnLoopback } from '../../testing/stand-in.ts';
+import { type Buckets, bodyOf, createBuckets, listenOnLoopback } from '../../testing.ts';
 import { actions, withToken } from './actions.ts';
 import { type CloudSettings, createCloud } from './cloud.ts';
 import { type Params, parseQuery, text } from './query.ts';

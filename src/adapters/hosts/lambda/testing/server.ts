@@ -3,7 +3,7 @@
 
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { bodyOf, listenOnLoopback } from '../../testing/stand-in.ts';
+import { bodyOf, listenOnLoopback } from '../../testing.ts';
 import { createPlatform, LambdaRefusal, type Platform, type PlatformSettings } from './platform.ts';
 
 /**

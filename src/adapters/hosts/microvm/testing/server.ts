@@ -3,7 +3,7 @@
 // say is as others have observed it, or as strict as it may be; the service itself was never asked.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { type Buckets, bodyOf, createBuckets, listenOnLoopback } from '../../testing/stand-in.ts';
+import { type Buckets, bodyOf, createBuckets, listenOnLoopback } from '../../testing.ts';
 import { type Cloud, type CloudSettings, createCloud, type StandInImage, type StandInVm } from './cloud.ts';
 import { type Input, type OperationName, readRequest } from './model.ts';
 import { MicrovmRefusal } from './refusal.ts';
