@@ -44,16 +44,6 @@ export const blindCases: readonly [says: string, run: (given: Given) => Promise<
     },
   ],
   [
-    'a launch that is only asked for when its time is over starts nothing',
-    async (given) => {
-      const { fixture } = given;
-      const request = { ...fixture.request(given.name(), 1), answerBefore: 0 };
-      await assert.rejects(given.within(fixture.host.launch(request)));
-      await given.quiet();
-      assert.deepEqual(await fixture.alive(), []);
-    },
-  ],
-  [
     'never calls a machine dead or gone that is alive, and does once its platform has ended it',
     async (given) => {
       const { fixture } = given;

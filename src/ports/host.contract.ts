@@ -119,16 +119,7 @@ export function hostContract(
           await given.until('it is alive by its word', () => given.isAlive(fixture.host, { name, machine }));
         },
       ],
-      [
-        'a launch that is only asked for when its time is over starts nothing',
-        async (given) => {
-          const { fixture } = given;
-          const request = { ...fixture.request(given.name(), 1), answerBefore: 0 };
-          await assert.rejects(given.within(fixture.host.launch(request)));
-          await given.quiet();
-          assert.deepEqual(await fixture.alive(), []);
-        },
-      ],
+      tooLate,
       [
         'ends a machine that it is told to end, and says so when asked again',
         async (given) => {
@@ -381,6 +372,7 @@ export function hostContract(
       ],
     ];
     const blind: readonly Case[] = [
+      tooLate,
       ...blindCases,
       ['refuses to activate, as it has none', refusesToActivate],
     ];
@@ -397,6 +389,18 @@ export function hostContract(
     }
   });
 }
+
+/** Of every host. */
+const tooLate: Case = [
+  'a launch that is only asked for when its time is over starts nothing',
+  async (given) => {
+    const { fixture } = given;
+    const request = { ...fixture.request(given.name(), 1), answerBefore: 0 };
+    await assert.rejects(given.within(fixture.host.launch(request)));
+    await given.quiet();
+    assert.deepEqual(await fixture.alive(), []);
+  },
+];
 
 async function refusesToActivate(given: Given): Promise<void> {
   const ref = await given.launched();

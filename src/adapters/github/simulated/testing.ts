@@ -1,12 +1,16 @@
 // A small simulated GitHub for tests: one organisation with a private and a public repository, one user, the App
 // installed at both, webhooks collected. Clock and chance are the test's own.
 
+import { generateKeyPairSync } from 'node:crypto';
 import type { Clock, Random } from '../../../ports/clock.ts';
 import type { OutgoingDelivery } from './deliveries.ts';
 import type { AssignedJob, RunnerSession } from './runners.ts';
+import { type SimulatedGitHubOptions, startSimulatedGitHub } from './server.ts';
 import type { Installation, Job, Runner } from './state.ts';
 import type { JobDescription } from './workflow.ts';
 import { createWorld, type World, type WorldOptions } from './world.ts';
+
+const atOnce = { minMs: 0, maxMs: 0 };
 
 export interface TestWorld {
   world: World;
@@ -41,7 +45,6 @@ export function createTestWorld(
     payloads.push(payload);
     return Promise.resolve({ statusCode: 202 });
   };
-  const atOnce = { minMs: 0, maxMs: 0 };
   const world = createWorld({
     clock,
     random,
@@ -80,4 +83,31 @@ export function createTestWorld(
       return { entry: minted.value.runner, session: connected.session, got };
     },
   };
+}
+
+/** Over HTTP, for programs that really run: one organisation with a repository, whose App is called by nobody. */
+export async function startTestGitHub(
+  clock: Clock,
+  random: Random,
+  options: Pick<SimulatedGitHubOptions, 'settings'> = { settings: { pickUp: atOnce, deliveryDelay: atOnce } },
+) {
+  const { publicKey } = generateKeyPairSync('rsa', {
+    modulusLength: 2048,
+    publicKeyEncoding: { type: 'spki', format: 'pem' },
+    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+  });
+  const gitHub = await startSimulatedGitHub({
+    clock,
+    random,
+    publicKey,
+    ...options,
+    setUp(world) {
+      world.addOrganisation('acme');
+      world.addRepository('acme/app');
+      world.install('acme');
+    },
+  });
+  const [acme] = gitHub.world.state.installations.values();
+  if (!acme) throw new Error('the App is installed nowhere');
+  return { gitHub, acme };
 }

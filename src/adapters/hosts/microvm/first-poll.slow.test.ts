@@ -3,13 +3,12 @@
 // the platform itself takes is not in it.
 
 import assert from 'node:assert/strict';
-import { generateKeyPairSync } from 'node:crypto';
 import { resolve } from 'node:path';
 import { describe, test } from 'node:test';
 import type { DeploymentPrefix, HostName, PoolName, RunnerName } from '../../../core/ids.ts';
 import { createSystemClock } from '../../clock/system/index.ts';
 import { createSeededRandom } from '../../clock/virtual/random.ts';
-import { startSimulatedGitHub } from '../../github/simulated/server.ts';
+import { startTestGitHub } from '../../github/simulated/testing.ts';
 import { makeImageMachine } from './image/testing-machine.ts';
 import { createMicrovmHost } from './index.ts';
 import { contextFor, launchRequest, startStandIn } from './testing.ts';
@@ -21,23 +20,7 @@ const name = `own1-vm-build-${'1'.padStart(26, '0')}` as RunnerName;
 
 describe('a MicroVM that is launched', () => {
   test('claims by what its launch told it, and its runner asks for a job', async (t) => {
-    const { publicKey } = generateKeyPairSync('rsa', {
-      modulusLength: 2048,
-      publicKeyEncoding: { type: 'spki', format: 'pem' },
-      privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
-    });
-    const gitHub = await startSimulatedGitHub({
-      clock,
-      random: createSeededRandom(1),
-      publicKey,
-      setUp(world) {
-        world.addOrganisation('acme');
-        world.addRepository('acme/app');
-        world.install('acme');
-      },
-    });
-    const [acme] = gitHub.world.state.installations.values();
-    assert.ok(acme);
+    const { gitHub, acme } = await startTestGitHub(clock, createSeededRandom(1), {});
     const machine = await makeImageMachine({
       runner: `#!/bin/sh\nexec '${process.execPath}' '${standInRunner}'\n`,
       claim: () => {

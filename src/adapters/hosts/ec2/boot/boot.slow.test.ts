@@ -3,7 +3,6 @@
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { generateKeyPairSync } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { describe, test } from 'node:test';
@@ -11,7 +10,7 @@ import { wrongInPowerShell } from '../../../../../scripts/powershell-parser.ts';
 import { shellcheck } from '../../../../../scripts/shellcheck.ts';
 import { createSystemClock } from '../../../clock/system/index.ts';
 import { createSeededRandom } from '../../../clock/virtual/random.ts';
-import { startSimulatedGitHub } from '../../../github/simulated/server.ts';
+import { startTestGitHub } from '../../../github/simulated/testing.ts';
 import { userDataOf } from './index.ts';
 import { makeBootMachine } from './testing-machine.ts';
 
@@ -77,25 +76,7 @@ describe('boot scripts', () => {
 });
 
 async function takeJob(os: 'linux' | 'macos'): Promise<void> {
-  const { publicKey } = generateKeyPairSync('rsa', {
-    modulusLength: 2048,
-    publicKeyEncoding: { type: 'spki', format: 'pem' },
-    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
-  });
-  const atOnce = { minMs: 0, maxMs: 0 };
-  const gitHub = await startSimulatedGitHub({
-    clock: createSystemClock(),
-    random: createSeededRandom(1),
-    publicKey,
-    settings: { pickUp: atOnce, deliveryDelay: atOnce },
-    setUp(world) {
-      world.addOrganisation('acme');
-      world.addRepository('acme/app');
-      world.install('acme');
-    },
-  });
-  const [acme] = gitHub.world.state.installations.values();
-  assert.ok(acme);
+  const { gitHub, acme } = await startTestGitHub(createSystemClock(), createSeededRandom(1));
   let jitConfig = '';
   const machine = await makeBootMachine({
     ...{ path, os },

@@ -4,7 +4,6 @@
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { generateKeyPairSync } from 'node:crypto';
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, test } from 'node:test';
@@ -20,7 +19,7 @@ import { createClaimDoor } from '../../../../flow/producer/claim.ts';
 import { createSystemClock } from '../../../clock/system/index.ts';
 import { createSeededRandom } from '../../../clock/virtual/random.ts';
 import { createSimulatedGitHub } from '../../../github/simulated/index.ts';
-import { startSimulatedGitHub } from '../../../github/simulated/server.ts';
+import { startTestGitHub } from '../../../github/simulated/testing.ts';
 import { createLambdaHost } from '../index.ts';
 import { startEntryAlone } from '../testing/entry.ts';
 import type { StartProgram } from '../testing/environment.ts';
@@ -69,25 +68,7 @@ async function withGitHub(
 }
 
 async function startSystem(given: Partial<WorldSettings>) {
-  const { publicKey } = generateKeyPairSync('rsa', {
-    modulusLength: 2048,
-    publicKeyEncoding: { type: 'spki', format: 'pem' },
-    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
-  });
-  const atOnce = { minMs: 0, maxMs: 0 };
-  const gitHub = await startSimulatedGitHub({
-    clock,
-    random: createSeededRandom(1),
-    publicKey,
-    settings: { pickUp: atOnce, deliveryDelay: atOnce },
-    setUp(world) {
-      world.addOrganisation('acme');
-      world.addRepository('acme/app');
-      world.install('acme');
-    },
-  });
-  const [installation] = gitHub.world.state.installations.values();
-  assert.ok(installation);
+  const { gitHub, acme: installation } = await startTestGitHub(clock, createSeededRandom(1));
   const stations = createStations(configurationOf([poolSettings('lint')]));
   const door = createClaimDoor({
     ...stations,

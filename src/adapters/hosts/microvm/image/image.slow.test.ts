@@ -4,7 +4,6 @@
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { generateKeyPairSync } from 'node:crypto';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, test } from 'node:test';
@@ -13,7 +12,7 @@ import { debianRoot, whyNoDebianRoot } from '../../../../../scripts/debian-root.
 import { hadolint } from '../../../../../scripts/hadolint.ts';
 import { createSystemClock } from '../../../clock/system/index.ts';
 import { createSeededRandom } from '../../../clock/virtual/random.ts';
-import { startSimulatedGitHub } from '../../../github/simulated/server.ts';
+import { startTestGitHub } from '../../../github/simulated/testing.ts';
 import { buildContextOf } from './context.ts';
 import { makeImageMachine } from './testing-machine.ts';
 
@@ -48,25 +47,7 @@ describe('in a clean Debian', { skip: whyNoDebianRoot() ?? false, timeout: 900_0
     spawnSync('chown', ['-R', '1000:1000', folder]);
     chmodSync(join(folder, 'actions-runner/run.sh'), 0o755);
 
-    const { publicKey } = generateKeyPairSync('rsa', {
-      modulusLength: 2048,
-      publicKeyEncoding: { type: 'spki', format: 'pem' },
-      privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
-    });
-    const atOnce = { minMs: 0, maxMs: 0 };
-    const gitHub = await startSimulatedGitHub({
-      clock,
-      random: createSeededRandom(1),
-      publicKey,
-      settings: { pickUp: atOnce, deliveryDelay: atOnce },
-      setUp(world) {
-        world.addOrganisation('acme');
-        world.addRepository('acme/app');
-        world.install('acme');
-      },
-    });
-    const [acme] = gitHub.world.state.installations.values();
-    assert.ok(acme);
+    const { gitHub, acme } = await startTestGitHub(clock, createSeededRandom(1));
     const terms = { name: 'runner-of-machine', groupId: 1, labels: ['build'], workFolder: '_work' };
     const machine = await makeImageMachine({
       runner: '',
