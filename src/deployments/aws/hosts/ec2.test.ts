@@ -4,16 +4,12 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
-import { gzipSync } from 'node:zlib';
-import { build } from 'esbuild';
 import { poolSettings } from '../../../../test/fixtures/books.ts';
-import { createVirtualClock } from '../../../adapters/clock/virtual/index.ts';
-import { createDynamoDbClient } from '../../../adapters/jobs-tables/dynamodb/client.ts';
 import type { HostSettings } from '../../../core/configuration.ts';
-import type { DeploymentPrefix, HostName } from '../../../core/ids.ts';
+import type { HostName } from '../../../core/ids.ts';
 import type { HostOpener } from '../host-opener.ts';
 import * as ec2 from './ec2.ts';
+import { bundledOpener, openerOf } from './testing.ts';
 
 const opener: HostOpener = ec2;
 const settings: HostSettings = {
@@ -33,15 +29,7 @@ const made = {
 /** What the functions of Lambda bring may be left to them or bundled; either way it has to stay small. */
 const gzippedBytesMax = 120_000;
 
-const openWith = (environment: Record<string, string>) =>
-  opener.open({
-    settings,
-    deployment: 'own1' as DeploymentPrefix,
-    store: { client: createDynamoDbClient({ region: 'eu-west-1' }), tableName: 'jobs' },
-    clock: createVirtualClock(0),
-    random: () => 0.5,
-    environment,
-  });
+const openWith = openerOf(opener, settings);
 
 describe('the opener of hosts on EC2', () => {
   test('opens a host by what the infrastructure made, and calls nobody for it', () => {
@@ -56,23 +44,12 @@ describe('the opener of hosts on EC2', () => {
   });
 
   test('brings no CDK, no stand-in and no boot script into a function, and stays small', async () => {
-    const { metafile, outputFiles } = await build({
-      entryPoints: [fileURLToPath(new URL('./ec2.ts', import.meta.url))],
-      bundle: true,
-      minify: true,
-      write: false,
-      metafile: true,
-      format: 'esm',
-      platform: 'node',
-      external: ['@aws-sdk/*', '@smithy/*'],
-      logLevel: 'silent',
-    });
+    const { inputs, gzippedBytes: bytes } = await bundledOpener('ec2');
     const unwanted = /node_modules\/(aws-cdk-lib|constructs)\/|hosts\/ec2\/(testing|boot|infrastructure)/;
     assert.deepEqual(
-      Object.keys(metafile.inputs).filter((path) => unwanted.test(path)),
+      inputs.filter((path) => unwanted.test(path)),
       [],
     );
-    const bytes = gzipSync(outputFiles[0]?.contents ?? '').length;
     assert.ok(bytes < gzippedBytesMax, `${bytes} bytes gzipped, without the SDK`);
   });
 

@@ -3,18 +3,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
-import { gzipSync } from 'node:zlib';
-import { build } from 'esbuild';
-import { createVirtualClock } from '../../../adapters/clock/virtual/index.ts';
-import { createDynamoDbClient } from '../../../adapters/jobs-tables/dynamodb/client.ts';
 import { demandConfiguration } from '../../../config/check.ts';
 import type { HostSettings } from '../../../core/configuration.ts';
-import type { DeploymentPrefix, HostName } from '../../../core/ids.ts';
+import type { HostName } from '../../../core/ids.ts';
 import { bundleFunctions } from '../bundle.ts';
 import type { HostOpener } from '../host-opener.ts';
-import { lean } from '../lean.ts';
 import * as kubernetes from './kubernetes.ts';
+import { bundledOpener, openerOf } from './testing.ts';
 
 const opener: HostOpener = kubernetes;
 const settings: HostSettings = {
@@ -25,15 +20,7 @@ const settings: HostSettings = {
 /** Smaller than a function's own code. */
 const gzippedBytesMax = 120_000;
 
-const openWith = (environment: Record<string, string>) =>
-  opener.open({
-    settings,
-    deployment: 'own1' as DeploymentPrefix,
-    store: { client: createDynamoDbClient({ region: 'eu-west-1' }), tableName: 'jobs' },
-    clock: createVirtualClock(0),
-    random: () => 0.5,
-    environment,
-  });
+const openWith = openerOf(opener, settings);
 
 describe('the opener of hosts on Kubernetes', () => {
   test('opens a host by what the infrastructure made, and calls nobody for it', () => {
@@ -86,26 +73,11 @@ describe('the opener of hosts on Kubernetes', () => {
   });
 
   test('brings no kubeconfig client into a function, and little else', async () => {
-    const { metafile, outputFiles } = await build({
-      entryPoints: [fileURLToPath(new URL('./kubernetes.ts', import.meta.url))],
-      bundle: true,
-      write: false,
-      metafile: true,
-      minify: true,
-      format: 'esm',
-      platform: 'node',
-      mainFields: ['module', 'main'],
-      external: ['@aws-sdk/*', '@smithy/*'],
-      plugins: [lean],
-      logLevel: 'silent',
-    });
-    const inputs = Object.keys(metafile.inputs);
+    const { inputs, gzippedBytes: bytes } = await bundledOpener('kubernetes');
     assert.deepEqual(
       inputs.filter((path) => /@kubernetes|undici|connect\/kubeconfig/.test(path)),
       [],
     );
-    const [code] = outputFiles;
-    const bytes = gzipSync(code?.contents ?? '').byteLength;
     assert.ok(bytes < gzippedBytesMax, `${bytes} bytes`);
   });
 });

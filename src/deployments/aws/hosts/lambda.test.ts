@@ -1,15 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
-import { gzipSync } from 'node:zlib';
-import { build } from 'esbuild';
-import { createVirtualClock } from '../../../adapters/clock/virtual/index.ts';
-import { createDynamoDbClient } from '../../../adapters/jobs-tables/dynamodb/client.ts';
 import type { HostSettings } from '../../../core/configuration.ts';
-import type { DeploymentPrefix, HostName } from '../../../core/ids.ts';
+import type { HostName } from '../../../core/ids.ts';
 import type { HostOpener } from '../host-opener.ts';
-import { lean } from '../lean.ts';
 import * as lambda from './lambda.ts';
+import { bundledOpener, openerOf } from './testing.ts';
 
 const opener: HostOpener = lambda;
 const settings: HostSettings = {
@@ -20,15 +15,7 @@ const settings: HostSettings = {
 /** Smaller than a function's own code. */
 const gzippedBytesMax = 40_000;
 
-const openWith = (environment: Record<string, string>) =>
-  opener.open({
-    settings,
-    deployment: 'own1' as DeploymentPrefix,
-    store: { client: createDynamoDbClient({ region: 'eu-west-1' }), tableName: 'jobs' },
-    clock: createVirtualClock(0),
-    random: () => 0.5,
-    environment,
-  });
+const openWith = openerOf(opener, settings);
 
 describe('the opener of hosts on Lambda', () => {
   test('opens a host by what the infrastructure made, and calls nobody to look at a machine', async () => {
@@ -43,27 +30,13 @@ describe('the opener of hosts on Lambda', () => {
   });
 
   test('brings no CDK, no stand-in and no other host into a function, and little of its own', async () => {
-    const { metafile, outputFiles } = await build({
-      entryPoints: [fileURLToPath(new URL('./lambda.ts', import.meta.url))],
-      bundle: true,
-      write: false,
-      metafile: true,
-      minify: true,
-      format: 'esm',
-      platform: 'node',
-      mainFields: ['module', 'main'],
-      external: ['@aws-sdk/*', '@smithy/*'],
-      plugins: [lean],
-      logLevel: 'silent',
-    });
-    const inputs = Object.keys(metafile.inputs);
+    const { inputs, gzippedBytes: bytes } = await bundledOpener('lambda');
     assert.deepEqual(
       inputs.filter((path) =>
         /aws-cdk|constructs|\/testing|infrastructure|hosts\/(?!lambda)\w+\//.test(path),
       ),
       [],
     );
-    const bytes = gzipSync(outputFiles[0]?.contents ?? '').byteLength;
     assert.ok(bytes < gzippedBytesMax, `${bytes} bytes`);
   });
 });

@@ -1,14 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
-import { gzipSync } from 'node:zlib';
-import { build } from 'esbuild';
-import { createVirtualClock } from '../../../adapters/clock/virtual/index.ts';
-import { createDynamoDbClient } from '../../../adapters/jobs-tables/dynamodb/client.ts';
 import type { HostSettings } from '../../../core/configuration.ts';
-import type { DeploymentPrefix, HostName } from '../../../core/ids.ts';
+import type { HostName } from '../../../core/ids.ts';
 import type { HostOpener } from '../host-opener.ts';
 import * as microvm from './microvm.ts';
+import { bundledOpener, openerOf } from './testing.ts';
 
 const opener: HostOpener = microvm;
 const settings: HostSettings = {
@@ -24,15 +20,7 @@ const made = {
 /** Without the SDK, which is within a bundle or Lambda's own. */
 const gzippedBytesMax = 120_000;
 
-const openWith = (environment: Record<string, string>) =>
-  opener.open({
-    settings,
-    deployment: 'own1' as DeploymentPrefix,
-    store: { client: createDynamoDbClient({ region: 'eu-west-1' }), tableName: 'jobs' },
-    clock: createVirtualClock(0),
-    random: () => 0.5,
-    environment,
-  });
+const openWith = openerOf(opener, settings);
 
 describe('the opener of hosts on MicroVMs', () => {
   test('opens a host by what the infrastructure made, and calls nobody for it', () => {
@@ -50,24 +38,13 @@ describe('the opener of hosts on MicroVMs', () => {
   });
 
   test('brings no CDK, no stand-in and no program of the image into a function, and stays small', async () => {
-    const { metafile, outputFiles } = await build({
-      entryPoints: [fileURLToPath(new URL('./microvm.ts', import.meta.url))],
-      bundle: true,
-      minify: true,
-      write: false,
-      metafile: true,
-      format: 'esm',
-      platform: 'node',
-      external: ['@aws-sdk/*', '@smithy/*'],
-      logLevel: 'silent',
-    });
+    const { inputs, gzippedBytes: bytes } = await bundledOpener('microvm');
     const unwanted =
       /node_modules\/(aws-cdk-lib|constructs|esbuild)\/|hosts\/microvm\/(testing|image|infrastructure)/;
     assert.deepEqual(
-      Object.keys(metafile.inputs).filter((path) => unwanted.test(path)),
+      inputs.filter((path) => unwanted.test(path)),
       [],
     );
-    const bytes = gzipSync(outputFiles[0]?.contents ?? '').length;
     assert.ok(bytes < gzippedBytesMax, `${bytes} bytes gzipped, without the SDK`);
   });
 });
