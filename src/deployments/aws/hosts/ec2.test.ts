@@ -8,8 +8,8 @@ import { poolSettings } from '../../../../test/fixtures/books.ts';
 import type { HostSettings } from '../../../core/configuration.ts';
 import type { HostName } from '../../../core/ids.ts';
 import type { HostOpener } from '../host-opener.ts';
+import { bundledOpener, openerOf } from '../testing-openers.ts';
 import * as ec2 from './ec2.ts';
-import { bundledOpener, openerOf } from './testing.ts';
 
 const opener: HostOpener = ec2;
 const settings: HostSettings = {

@@ -8,8 +8,8 @@ import type { HostSettings } from '../../../core/configuration.ts';
 import type { HostName } from '../../../core/ids.ts';
 import { bundleFunctions } from '../bundle.ts';
 import type { HostOpener } from '../host-opener.ts';
+import { bundledOpener, openerOf } from '../testing-openers.ts';
 import * as kubernetes from './kubernetes.ts';
-import { bundledOpener, openerOf } from './testing.ts';
 
 const opener: HostOpener = kubernetes;
 const settings: HostSettings = {

@@ -3,8 +3,8 @@ import { describe, test } from 'node:test';
 import type { HostSettings } from '../../../core/configuration.ts';
 import type { HostName } from '../../../core/ids.ts';
 import type { HostOpener } from '../host-opener.ts';
+import { bundledOpener, openerOf } from '../testing-openers.ts';
 import * as lambda from './lambda.ts';
-import { bundledOpener, openerOf } from './testing.ts';
 
 const opener: HostOpener = lambda;
 const settings: HostSettings = {

@@ -4,13 +4,13 @@
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
-import { createVirtualClock } from '../../../adapters/clock/virtual/index.ts';
-import { createDynamoDbClient } from '../../../adapters/jobs-tables/dynamodb/client.ts';
-import type { HostSettings } from '../../../core/configuration.ts';
-import type { DeploymentPrefix } from '../../../core/ids.ts';
-import type { Host } from '../../../ports/host.ts';
-import type { HostOpener } from '../host-opener.ts';
-import { lean } from '../lean.ts';
+import { createVirtualClock } from '../../adapters/clock/virtual/index.ts';
+import { createDynamoDbClient } from '../../adapters/jobs-tables/dynamodb/client.ts';
+import type { HostSettings } from '../../core/configuration.ts';
+import type { DeploymentPrefix } from '../../core/ids.ts';
+import type { Host } from '../../ports/host.ts';
+import type { HostOpener } from './host-opener.ts';
+import { lean } from './lean.ts';
 
 export function openerOf(opener: HostOpener, settings: HostSettings) {
   return (environment: Record<string, string>): Host =>
@@ -27,7 +27,7 @@ export function openerOf(opener: HostOpener, settings: HostSettings) {
 /** `inputs`: the files that it is made of. Without the SDK, which is within a bundle or Lambda's own. */
 export async function bundledOpener(type: string): Promise<{ inputs: string[]; gzippedBytes: number }> {
   const { metafile, outputFiles } = await build({
-    entryPoints: [fileURLToPath(new URL(`./${type}.ts`, import.meta.url))],
+    entryPoints: [fileURLToPath(new URL(`./hosts/${type}.ts`, import.meta.url))],
     bundle: true,
     write: false,
     metafile: true,
